@@ -1,0 +1,31 @@
+"""The leak coefficient k as a module: a constant, or one trained value a neuron."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from neurons.variant import Learnable
+
+
+class Leak(nn.Module):
+    """Call it for k: `leakage` itself if that is a number, else sigmoid(logit) [n].
+
+    The parameter `logit` [n] exists only if the leak is learnable. Raises ValueError if it is and n is unknown.
+    """
+
+    def __init__(self, leakage: float | Learnable, n: int | None) -> None:
+        super().__init__()
+        self.leakage = leakage
+        self.logit: nn.Parameter | None = None
+        if isinstance(leakage, Learnable):
+            if n is None:
+                raise ValueError("a learnable leak has one parameter a neuron: give the number of neurons n")
+            self.logit = nn.Parameter(torch.empty(n).uniform_(*leakage.init))
+
+    def forward(self) -> float | Tensor:
+        # A Python float keeps k = 0.3 exact in float64; a float32 buffer turned to double would be 0.300000012.
+        return torch.sigmoid(self.logit) if isinstance(self.leakage, Learnable) else self.leakage
+
+    def extra_repr(self) -> str:
+        return f"{self.leakage}"

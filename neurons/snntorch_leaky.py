@@ -1,0 +1,89 @@
+"""The variants as an snnTorch neuron."""
+
+from __future__ import annotations
+
+import snntorch
+import torch
+from torch import Tensor
+
+from neurons.checks import check_threshold
+from neurons.leak import Leak
+from neurons.recurrent import recurrent_weights
+from neurons.surrogate import Surrogate, get_surrogate
+from neurons.variant import Leakage, Variant, get_variant
+
+
+class VariantLeaky(snntorch.Leaky):  # type: ignore[misc]
+    """snnTorch's `Leaky`, extended to every `Variant`; used as any other neuron of that framework.
+
+    snnTorch's own forward, fire and reset do the work; `mem` is, as there, the membrane potential before reset, which is the
+    paper's u. The subclass settles what differs from eq. 3-11: it fires at u >= u_th (through the surrogate), the reset is part
+    of the gradient unless `detach_reset`, a soft reset is taken before the leak, and recurrence adds V o[t-1] outside the reset.
+    The spikes o[t-1] are a function of `mem`, as snnTorch's reset is, so that `mem` is the whole state and `utils.reset`,
+    `reset_mem` and `init_hidden` work unchanged.
+
+    variant: a name in VARIANTS or a `Variant`. n: number of neurons (last dimension); needed for recurrence and a learnable leak.
+    init_hidden, output: as in `snntorch.Leaky`. Call it with x [B, *] and, unless init_hidden, the last `mem`.
+
+    Raises ValueError for unknown names, a leak outside [0, 1], a threshold <= 0, or a missing n.
+    """
+
+    def __init__(
+        self,
+        variant: str | Variant = "baseline",
+        n: int | None = None,
+        *,
+        leakage: Leakage | None = None,
+        threshold: float = 0.3,
+        surrogate: str | Surrogate = "rectangle",
+        detach_reset: bool = False,
+        init_hidden: bool = False,
+        output: bool = False,
+    ) -> None:
+        variant = get_variant(variant)
+        resolved = variant.resolve_leakage(leakage)
+        super().__init__(
+            beta=0.0,  # the property below takes its place
+            # float64, so that a module turned to double has u_th = 0.3 and not float32's 0.300000012
+            threshold=torch.tensor(check_threshold(threshold), dtype=torch.float64),
+            spike_grad=get_surrogate(surrogate),
+            init_hidden=init_hidden,
+            output=output,
+            reset_mechanism=variant.reset,
+        )
+        self.variant = variant
+        self.n = n
+        self.detach_reset = detach_reset
+        self.leak = Leak(resolved, n)
+        self.recurrent = recurrent_weights(variant, n)
+
+    def _beta_buffer(self, beta: object, learn_beta: bool) -> None:
+        """Register nothing: `beta` is a property here."""
+
+    @property
+    def beta(self) -> Tensor:
+        """The leak coefficient k: a scalar, or [n] if it is learnable."""
+        k = self.leak()
+        return torch.tensor(k, dtype=torch.float64) if isinstance(k, float) else k
+
+    def extra_repr(self) -> str:
+        return f"variant={self.variant.name}, n={self.n}, threshold={float(self.threshold):g}"
+
+    def mem_reset(self, mem: Tensor) -> Tensor:
+        self.previous_spike = self.spike_grad(mem - self.threshold)
+        return self.previous_spike.detach() if self.detach_reset else self.previous_spike
+
+    def _base_state_function(self, input_: Tensor) -> Tensor:
+        drive = input_ if self.recurrent is None else input_ + self.recurrent(self.previous_spike)
+        if self.variant.input_gain == "1-k":
+            drive = (1 - self.beta) * drive
+        return super()._base_state_function(drive)
+
+    def _base_sub(self, input_: Tensor) -> Tensor:
+        self.mem = self.mem - self.reset * self.threshold
+        return self._base_state_function(input_)
+
+    def forward(self, input_: Tensor, mem: Tensor | None = None) -> Tensor | tuple[Tensor, Tensor]:
+        result: Tensor | tuple[Tensor, Tensor] = super().forward(input_, mem)
+        del self.previous_spike  # it would keep the graph alive, and is not state
+        return result

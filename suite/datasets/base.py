@@ -1,0 +1,102 @@
+"""What a dataset gives to training: three splits of batches, and a statement of where the data came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Static:
+    """An image that is the input current at every step (direct coding): `image` [B, *], shown `n_steps` times."""
+
+    image: Tensor
+    n_steps: int
+
+    def dense(self) -> Tensor:
+        """The same input as [T, B, *] (a view, no copy)."""
+        return self.image.unsqueeze(0).expand(self.n_steps, *self.image.shape)
+
+    def to(self, device: torch.device) -> Static:
+        return Static(self.image.to(device, non_blocking=True), self.n_steps)
+
+
+@dataclass(frozen=True)
+class Events:
+    """A sparse batch: `unit[offset[t * B + b] : offset[t * B + b + 1]]` are the input units active in step t of sample b.
+
+    unit [E] int64, offset [T * B + 1] int64, weight [E] float32 (event counts) or None (binary); shape = (T, B, N).
+    This is the layout of `torch.nn.functional.embedding_bag(..., include_last_offset=True)`.
+    """
+
+    unit: Tensor
+    offset: Tensor
+    weight: Tensor | None
+    shape: tuple[int, int, int]
+
+    def dense(self) -> Tensor:
+        """The same input as a float32 tensor [T, B, N]."""
+        T, B, N = self.shape
+        bag = torch.repeat_interleave(torch.arange(T * B, device=self.unit.device), self.offset.diff())
+        value = torch.ones(len(self.unit), device=self.unit.device) if self.weight is None else self.weight
+        out = torch.zeros(T * B * N, device=self.unit.device)
+        return out.index_add_(0, bag * N + self.unit, value).view(T, B, N)
+
+    def to(self, device: torch.device) -> Events:
+        weight = None if self.weight is None else self.weight.to(device, non_blocking=True)
+        unit, offset = self.unit.to(device, non_blocking=True), self.offset.to(device, non_blocking=True)
+        return Events(unit, offset, weight, self.shape)
+
+
+Input = Tensor | Static | Events
+"""A dense [T, B, *] tensor, a static image, or events."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    x: Input
+    y: Tensor  # [B] int64
+
+
+class Split(Protocol):
+    """One of train / validation / test."""
+
+    def __len__(self) -> int:
+        """Samples in one pass."""
+        ...
+
+    def epoch(self, batch_size: int, *, shuffle_seed: int | None = None, epoch: int = 0) -> Iterator[Batch]:
+        """One pass. In stored order when `shuffle_seed` is None; else in the order fixed by (shuffle_seed, epoch)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset, ready for training.
+
+    `source` says what the data is: "original", "standin" (made here, in the original's format), "generated" (the dataset is
+    defined by its generator, as XOR is), or a label of its own such as "CIFAR10 (JPEG copy)". `data_hash` (16 hex digits)
+    changes whenever the data or its preprocessing does.
+    """
+
+    name: str
+    source: str
+    data_hash: str
+    n_classes: int
+    input_shape: tuple[int, ...]  # of one step of one sample
+    n_steps: int
+    train: Split
+    validation: Split
+    test: Split
+
+
+def sample_order(n: int, shuffle_seed: int | None, epoch: int) -> np.ndarray:
+    """The order in which one epoch visits n samples."""
+    if shuffle_seed is None:
+        return np.arange(n)
+    return np.random.default_rng([shuffle_seed, epoch]).permutation(n)
