@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -100,3 +100,31 @@ def sample_order(n: int, shuffle_seed: int | None, epoch: int) -> np.ndarray:
     if shuffle_seed is None:
         return np.arange(n)
     return np.random.default_rng([shuffle_seed, epoch]).permutation(n)
+
+
+@dataclass(frozen=True)
+class Limited:
+    """The first `n` samples of every pass over a split."""
+
+    split: Split
+    n: int
+
+    def __len__(self) -> int:
+        return min(self.n, len(self.split))
+
+    def epoch(self, batch_size: int, *, shuffle_seed: int | None = None, epoch: int = 0) -> Iterator[Batch]:
+        """As the split's, in batches that end after n samples."""
+        left = len(self)
+        for batch in self.split.epoch(min(batch_size, left), shuffle_seed=shuffle_seed, epoch=epoch):
+            if len(batch.y) > left:
+                return
+            yield batch
+            left -= len(batch.y)
+
+
+def limited(dataset: Dataset, n: int | None) -> Dataset:
+    """The dataset with at most n samples in each split (None: all)."""
+    if n is None:
+        return dataset
+    train, validation, test = (Limited(split, n) for split in (dataset.train, dataset.validation, dataset.test))
+    return replace(dataset, train=train, validation=validation, test=test)

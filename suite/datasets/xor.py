@@ -1,0 +1,111 @@
+"""The delayed spiking XOR problem: remember the firing rate of a pattern over a delay full of noise.
+
+A first pattern in steps 0-9, noise only, a second pattern in the last 10 steps; the label is 1 iff one of the two fired at the
+high rate and the other at the low one. Generator after the public code of DH-SNN (Zheng et al. 2024), the paper's source.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+
+from suite.datasets.base import Batch, Dataset
+
+_TRAIN, _VALIDATION, _TEST = range(3)  # streams of random numbers that never meet
+
+
+@dataclass(frozen=True)
+class Task:
+    """n_steps T, of which the first and last `pattern_steps` carry the patterns; rates are per step and channel."""
+
+    n_steps: int = 200
+    channels: int = 20
+    pattern_steps: int = 10
+    low_rate: float = 0.2
+    high_rate: float = 0.6
+    noise_rate: float = 0.01
+
+    def __post_init__(self) -> None:
+        if self.channels < 1 or self.pattern_steps < 1:
+            raise ValueError(f"xor: channels = {self.channels}, pattern_steps = {self.pattern_steps}; both must be at least 1")
+        if self.n_steps < 2 * self.pattern_steps:
+            raise ValueError(
+                f"xor: n_steps = {self.n_steps} has no room for two patterns of {self.pattern_steps} steps; "
+                f"it must be at least {2 * self.pattern_steps}"
+            )
+        for name in ("low_rate", "high_rate", "noise_rate"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"xor: {name} = {getattr(self, name)} is no probability; it must lie in [0, 1]")
+
+    def sample(self, n: int, generator: np.random.Generator) -> Batch:
+        """n samples: x [T, n, channels] of 0 and 1, y [n]."""
+        high = generator.integers(0, 2, size=(2, n))
+        x = generator.random((self.n_steps, n, self.channels), dtype=np.float32) < self.noise_rate
+        rate = np.where(high, self.high_rate, self.low_rate).astype(np.float32)[:, :, None]
+        for pattern, steps in enumerate((slice(0, self.pattern_steps), slice(self.n_steps - self.pattern_steps, None))):
+            x[steps] |= generator.random((self.pattern_steps, n, self.channels), dtype=np.float32) < rate[pattern]
+        return Batch(torch.from_numpy(x.astype(np.float32)), torch.from_numpy(high[0] ^ high[1]).long())
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Samples made as they are asked for: `fresh` ones in every epoch, or the same ones always."""
+
+    task: Task
+    n: int
+    seed: int
+    stream: int
+    fresh: bool
+
+    def __len__(self) -> int:
+        return self.n
+
+    def epoch(self, batch_size: int, *, shuffle_seed: int | None = None, epoch: int = 0) -> Iterator[Batch]:
+        """One pass. Only fresh samples depend on shuffle_seed and epoch; fixed ones are made in chunks of their own size, so
+        that the batch size does not change them."""
+        if self.fresh:
+            entropy = [self.seed, self.stream, 0 if shuffle_seed is None else shuffle_seed + 1, epoch]
+            generator = np.random.default_rng(entropy)
+            for start in range(0, self.n, batch_size):
+                yield self.task.sample(min(batch_size, self.n - start), generator)
+            return
+        fixed = self.task.sample(self.n, np.random.default_rng([self.seed, self.stream]))
+        assert isinstance(fixed.x, torch.Tensor)
+        for start in range(0, self.n, batch_size):
+            yield Batch(fixed.x[:, start : start + batch_size], fixed.y[start : start + batch_size])
+
+
+def load(
+    *,
+    source: str = "auto",
+    seed: int = 0,
+    n_train: int = 50_000,
+    n_validation: int = 2_000,
+    n_test: int = 10_000,
+    **task: float,
+) -> Dataset:
+    """Delayed XOR: n_train fresh samples an epoch, fixed validation and test sets; `task` are the fields of `Task`.
+
+    `seed` fixes validation and test; the training samples also depend on the training seed. `source` is ignored: the generator is
+    the dataset. Raises ValueError for impossible values.
+    """
+    if source not in ("auto", "original", "standin"):
+        raise ValueError(f"source is auto, original or standin, not {source!r}")
+    made = Task(**task)  # type: ignore[arg-type]
+    description = json.dumps([asdict(made), seed, n_train, n_validation, n_test], sort_keys=True)
+    return Dataset(
+        name="xor",
+        source="generated",
+        data_hash=hashlib.sha256(description.encode()).hexdigest()[:16],
+        n_classes=2,
+        input_shape=(made.channels,),
+        n_steps=made.n_steps,
+        train=Stream(made, n_train, seed, _TRAIN, fresh=True),
+        validation=Stream(made, n_validation, seed, _VALIDATION, fresh=False),
+        test=Stream(made, n_test, seed, _TEST, fresh=False),
+    )

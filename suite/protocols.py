@@ -1,0 +1,187 @@
+"""How each dataset is trained: Tables 4 and 5 as data, under `suite`, `paper` and `smoke`.
+
+`suite` asks the paper's question so that the answer can be trusted, `paper` is as close to the paper as its text and its
+ancestors' code allow, `smoke` only shows that everything runs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+from neurons import Learnable, Surrogate, multi_gaussian, rectangle
+from neurons.names import unknown_name
+from neurons.variant import Leakage
+from suite.registry import datasets, protocols
+
+
+@dataclass(frozen=True)
+class StepLR:
+    """Multiply the learning rate by `gamma` every `every` epochs."""
+
+    every: int
+    gamma: float
+
+    def factor(self, epoch: int, epochs: int) -> float:  # noqa: ARG002
+        """The factor in `epoch`, counted from 0."""
+        return float(self.gamma ** (epoch // self.every))
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """Lower the learning rate along half a cosine to zero at the last epoch."""
+
+    def factor(self, epoch: int, epochs: int) -> float:
+        """The factor in `epoch`, counted from 0."""
+        return 0.5 * (1 + math.cos(math.pi * epoch / epochs))
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Everything that fixes a training run but the variant, the backend and the seed.
+
+    data: options of the dataset's loader. network: "fc" (hidden layers of `hidden` LIF neurons) or "resnet18" (width `hidden[0]`).
+    leakage: what "normal" means in a variant. readout: "integrator" (leaky integrators with a learnable leak, not ablated; the
+    logits are their potentials) or "spikes" (LIF neurons of the variant; the logits are their spike rates). last_steps: the
+    logits are the mean over the last so many steps (None: all).
+    loss: "cross_entropy", or "mse" to one-hot. leak_rate: factor on the learning rate of learnable leaks. clip: largest gradient norm.
+    limit: use no more than so many samples of each split (None: all).
+    """
+
+    data: Mapping[str, Any]
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    schedule: StepLR | Cosine
+    threshold: float
+    surrogate: Surrogate
+    network: Literal["fc", "resnet18"] = "fc"
+    hidden: tuple[int, ...] = ()
+    leakage: Leakage = 0.3
+    readout: Literal["integrator", "spikes"] = "spikes"
+    readout_leak: Learnable = field(default_factory=Learnable)
+    last_steps: int | None = None
+    loss: Literal["cross_entropy", "mse"] = "cross_entropy"
+    leak_rate: float = 1.0
+    clip: float | None = None
+    detach_reset: bool = False
+    limit: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: part of a run's identity."""
+        return {**asdict(self), "data": dict(self.data), "schedule": repr(self.schedule), "surrogate": str(self.surrogate)}
+
+
+def get_protocol(name: str, dataset: str) -> Protocol:
+    """The protocol of that name for a dataset. Raises ValueError for an unknown name, or if the dataset has none of that name."""
+    names = sorted({key.partition("/")[0] for key in protocols})
+    if name not in names:
+        raise unknown_name("protocol", name, names)
+    if f"{name}/{dataset}" not in protocols:
+        datasets[dataset]  # an unknown dataset is the likelier mistake
+        have = [key.partition("/")[0] for key in protocols if key.endswith(f"/{dataset}")]
+        raise ValueError(
+            f"dataset {dataset!r} has no protocol {name!r} (it has: {', '.join(have) or 'none'}); "
+            f"register one as suite.registry.protocols.register('{name}/{dataset}', Protocol(...))"
+        )
+    return protocols[f"{name}/{dataset}"]
+
+
+_TEMPORAL_PAPER = StepLR(20, 0.5)
+_SPATIAL_PAPER = StepLR(25, 0.1)
+
+_XOR = Protocol(
+    data={"n_steps": 200},
+    hidden=(16,),
+    epochs=100,
+    batch_size=500,
+    learning_rate=1e-2,
+    schedule=StepLR(20, 0.5),
+    threshold=0.5,
+    surrogate=multi_gaussian(),
+    leakage=Learnable(),
+    readout="integrator",
+    last_steps=9,
+)
+_SHD = Protocol(
+    data={"dt_ms": 4.0, "n_steps": 250},
+    hidden=(64,),
+    epochs=100,
+    batch_size=256,
+    learning_rate=1e-2,
+    schedule=_TEMPORAL_PAPER,
+    threshold=0.5,
+    surrogate=rectangle(0.5),
+    leakage=Learnable(),
+    readout="integrator",
+)
+_SSC = replace(_SHD, hidden=(200,))
+_N_MNIST = Protocol(
+    data={"dt_ms": 3.0, "n_steps": 15},
+    hidden=(512,),
+    epochs=100,
+    batch_size=128,
+    learning_rate=1e-4,
+    schedule=_SPATIAL_PAPER,
+    threshold=0.3,
+    surrogate=rectangle(0.25),
+    loss="mse",
+)
+_DVS = replace(_N_MNIST, data={"n_frames": 20, "by": "number", "split": "spikingjelly"}, hidden=(512, 512), batch_size=64)
+_MNIST = Protocol(
+    data={"n_steps": 8},
+    hidden=(512,),
+    epochs=20,
+    batch_size=128,
+    learning_rate=1e-3,
+    schedule=Cosine(),
+    threshold=0.3,
+    surrogate=rectangle(0.25),
+    loss="mse",
+)
+_CIFAR10 = replace(
+    _MNIST, data={"n_steps": 4}, network="resnet18", hidden=(64,), epochs=100, loss="cross_entropy", readout="integrator"
+)
+
+_SUITE = {
+    "xor": _XOR,
+    "shd": _SHD,
+    "ssc": _SSC,
+    "fsdd": _SHD,
+    "n_mnist": _N_MNIST,
+    "dvs128_gesture": _DVS,
+    "mnist": _MNIST,
+    "fashion_mnist": _MNIST,
+    "cifar10": _CIFAR10,
+}
+
+_PAPER = {
+    "xor": replace(_XOR, batch_size=512, surrogate=rectangle(0.5)),
+    "shd": replace(_SHD, data={"dt_ms": 1.0, "n_steps": 1000}, batch_size=512),
+    "ssc": replace(_SSC, data={"dt_ms": 1.0, "n_steps": 1000}, batch_size=512),
+    "n_mnist": replace(_N_MNIST, batch_size=1024),
+    "dvs128_gesture": replace(_DVS, batch_size=1024),
+    "mnist": replace(_MNIST, batch_size=512, learning_rate=1e-4, schedule=_SPATIAL_PAPER, epochs=100),
+    "cifar10": replace(_CIFAR10, batch_size=512, learning_rate=1e-4, schedule=_SPATIAL_PAPER),
+}
+
+
+def _smoke(protocol: Protocol) -> Protocol:
+    """The same task in about a second: few samples, few neurons, two epochs."""
+    data = dict(protocol.data)
+    if protocol is _XOR:
+        data["n_steps"] = 30
+    return replace(
+        protocol, data=data, hidden=tuple(min(n, 16) for n in protocol.hidden), epochs=2, batch_size=64, limit=256, learning_rate=1e-2
+    )
+
+
+for _name, _table in (
+    ("smoke", {dataset: _smoke(protocol) for dataset, protocol in _SUITE.items()}),
+    ("suite", _SUITE),
+    ("paper", _PAPER),
+):
+    for _dataset, _protocol in _table.items():
+        protocols.register(f"{_name}/{_dataset}", _protocol)

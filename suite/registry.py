@@ -1,0 +1,101 @@
+"""What can be run, by name: variants, backends, datasets, experiments and protocols.
+
+A user's own object is registered by a call or a decorator, or by an installed package through the entry point group
+`lif_roles.<kind>s`:
+
+    from suite.registry import datasets
+    @datasets.register("mine")
+    def load(*, source, seed, **options) -> Dataset: ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module, metadata
+from typing import Any, Generic, TypeVar
+
+from neurons import BACKENDS, VARIANTS, Variant
+from neurons.names import unknown_name
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """Names and what they stand for. A value given as "module:attribute" is imported when it is first asked for."""
+
+    def __init__(self, kind: str, items: Mapping[str, T | str] | None = None) -> None:
+        self.kind = kind
+        self._items: dict[str, T | str] = dict(items or {})
+        self._entry_points_read = False
+
+    def register(self, name: str, value: T | str | None = None) -> Callable[[T], T]:
+        """Add `value` under `name`; without a value, decorate it. Raises ValueError if the name is taken."""
+        if name in self._items:
+            raise ValueError(f"{self.kind} {name!r} is registered already; choose another name")
+        if value is not None:
+            self._items[name] = value
+
+        def decorate(decorated: T) -> T:
+            self._items[name] = decorated
+            return decorated
+
+        return decorate
+
+    def __getitem__(self, name: str) -> T:
+        """The object; ValueError with the nearest known name and the list if there is none."""
+        self._read_entry_points()
+        if name not in self._items:
+            raise unknown_name(self.kind, name, sorted(self._items))
+        value = self._items[name]
+        if isinstance(value, str):
+            module, _, attribute = value.partition(":")
+            value = self._items[name] = getattr(import_module(module), attribute)
+        return value  # type: ignore[return-value]
+
+    def __contains__(self, name: object) -> bool:
+        self._read_entry_points()
+        return name in self._items
+
+    def __iter__(self) -> Iterator[str]:
+        self._read_entry_points()
+        return iter(self._items)
+
+    def _read_entry_points(self) -> None:
+        if self._entry_points_read:
+            return
+        self._entry_points_read = True
+        for entry in metadata.entry_points(group=f"lif_roles.{self.kind}s"):
+            if entry.name in self._items:
+                raise ValueError(
+                    f"{self.kind} {entry.name!r} of the installed package behind {entry.value!r} is registered already"
+                )
+            self._items[entry.name] = entry.value
+
+
+variants: Registry[Variant] = Registry("variant", VARIANTS)
+"""Ablations of the LIF neuron. lstm, gru and rnn, which are no neurons, are in suite.networks.BASELINES."""
+
+backends: Registry[Any] = Registry("backend", BACKENDS)
+"""Frameworks: name -> the class or function that makes a layer of neurons."""
+
+datasets: Registry[Callable[..., Any]] = Registry(
+    "dataset",
+    {
+        "xor": "suite.datasets.xor:load",
+        "shd": "suite.datasets.heidelberg:load_shd",
+        "ssc": "suite.datasets.heidelberg:load_ssc",
+        "n_mnist": "suite.datasets.dvs:load_n_mnist",
+        "dvs128_gesture": "suite.datasets.dvs:load_dvs128_gesture",
+        "mnist": "suite.datasets.images:load_mnist",
+        "cifar10": "suite.datasets.images:load_cifar10",
+        "fashion_mnist": "suite.datasets.images:load_fashion_mnist",
+        "fsdd": "suite.datasets.heidelberg:load_fsdd",
+    },
+)
+"""Loaders: `load(*, source="auto", seed=0, **options) -> Dataset`."""
+
+experiments: Registry[Callable[..., Any]] = Registry("experiment", {"accuracy": "suite.experiments.accuracy:run"})
+"""Functions from a trained run to its rows."""
+
+protocols: Registry[Any] = Registry("protocol")
+"""`suite.protocols.Protocol` by "name/dataset", for example "suite/xor"."""

@@ -1,0 +1,202 @@
+"""The results: one row per metric of a run, their schema, and the CSV that holds them.
+
+A run is one variant x backend x dataset x protocol x seed; an experiment adds its rows when it ends, all at once. `results.csv` is
+replaced atomically under a lock, so that a reader sees it before or after, never between, and many processes may write.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from filelock import FileLock
+
+from suite.errors import ResultsError
+
+STATUSES = ("ok", "dead", "diverged", "skipped", "failed")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: `kind` is "string", "integer" or "number"; `required` ones are never empty."""
+
+    name: str
+    kind: str
+    description: str
+    required: bool = True
+    enum: tuple[str, ...] = ()
+
+
+COLUMNS: tuple[Column, ...] = (
+    Column("run_id", "string", "Hash of everything that defines the run: data, variant, backend, engine, protocol, seed"),
+    Column("experiment", "string", "What was measured: accuracy, ..."),
+    Column("dataset", "string", "Name of the dataset"),
+    Column("data_source", "string", "original, standin (made here, in the original's format), generated, or a label of its own"),
+    Column("data_hash", "string", "Changes whenever the data or its preprocessing does; empty if the data could not be loaded", required=False),
+    Column("variant", "string", "Name of the variant, or lstm, gru, rnn"),
+    Column("variant_parameters", "string", "The variant's definition as JSON"),
+    Column("backend", "string", "spikingjelly, snntorch, or torch for the recurrent baselines"),
+    Column("engine", "string", "What ran: step (the framework's own stepping), fused (one kernel over the sequence), or none"),
+    Column("kernel", "string", "The code that computed the neurons, for example numba-cpu or snntorch-step"),
+    Column("protocol", "string", "suite, paper, smoke, or a user's own"),
+    Column("seed", "integer", "Seed of the initial weights and of the order of the data"),
+    Column("metric", "string", "test_accuracy, train_loss, ..."),
+    Column("value", "number", "The metric's value; empty if there is none (see status)", required=False),
+    Column("unit", "string", "Unit of the value: fraction, nats, s, ...", required=False),
+    Column("condition", "string", "What the metric was measured under, if there is more than one case", required=False),
+    Column("epoch", "integer", "Epoch that the value belongs to, from 1; for test metrics the selected epoch", required=False),
+    Column("status", "string", "How the run ended: ok, dead (no hidden spikes), diverged (NaN), skipped, failed", enum=STATUSES),
+    Column("reason", "string", "Why, unless the status is ok", required=False),
+    Column("n", "integer", "Samples that the value is a mean over", required=False),
+    Column("higher_is_better", "string", "true or false, where that makes sense", required=False, enum=("true", "false")),
+    Column("wall_s", "number", "Seconds that the run took, all sessions of it together", required=False),
+    Column("peak_memory_mb", "number", "Peak memory of the process (CPU: resident set) or of the device (CUDA), MB", required=False),
+    Column("suite_version", "string", "Version of lif-roles"),
+    Column("torch_version", "string", "Version of PyTorch"),
+    Column("framework_version", "string", "Version of the backend"),
+    Column("device", "string", "Name of the processor or GPU"),
+    Column("git_commit", "string", "Commit of the suite, with + if there were uncommitted changes", required=False),
+    Column("finished_at", "string", "UTC time of the end of the run, ISO 8601"),
+)
+NAMES = [column.name for column in COLUMNS]
+_DTYPES = {"string": "string", "integer": "Int64", "number": "float64"}
+
+
+def schema() -> dict[str, Any]:
+    """The columns as a Frictionless Table Schema (`results/schema.json`)."""
+    fields = []
+    for column in COLUMNS:
+        constraints: dict[str, Any] = {"required": column.required}
+        if column.enum:
+            constraints["enum"] = list(column.enum)
+        field = {"name": column.name, "type": column.kind, "description": column.description}
+        fields.append({**field, "constraints": constraints})
+    return {"$schema": "https://datapackage.org/profiles/2.0/tableschema.json", "fields": fields, "missingValues": [""]}
+
+
+def validate(frame: pd.DataFrame, source: str) -> pd.DataFrame:
+    """Return `frame` with the schema's columns and types. Raises ResultsError, naming column, row and value, where it cannot."""
+    missing = [name for name in NAMES if name not in frame.columns]
+    unknown = [name for name in frame.columns if name not in NAMES]
+    if missing or unknown:
+        parts = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"has unknown {', '.join(unknown)}"] * bool(unknown)
+        raise ResultsError(f"{source} is no results file of this version: it {' and '.join(parts)} (see results/README.md)")
+    typed = {}
+    for column in COLUMNS:
+        values = frame[column.name]
+        empty = values.isna() | (values.astype("string") == "")
+        if column.required and bool(empty.any()):
+            raise ResultsError(f"{source}: {column.name} is empty in row {_row(empty)}; it must not be")
+        try:
+            typed[column.name] = values.mask(empty).astype(_DTYPES[column.kind])
+        except (ValueError, TypeError):
+            numeric = pd.to_numeric(values.mask(empty), errors="coerce")
+            bad = ~empty & (numeric.isna() | (column.kind == "integer") & (numeric % 1 != 0))
+            found = values[bad].iloc[0] if bool(bad.any()) else values.iloc[0]
+            raise ResultsError(f"{source}: {column.name} is {found!r} in row {_row(bad)}; it must be a {column.kind}") from None
+        if column.enum:
+            bad = ~empty & ~typed[column.name].isin(column.enum)
+            if bool(bad.any()):
+                found = values[bad].iloc[0]
+                raise ResultsError(
+                    f"{source}: {column.name} is {found!r} in row {_row(bad)}; allowed: {', '.join(column.enum)}"
+                )
+    return pd.DataFrame(typed, columns=NAMES)
+
+
+def _row(mask: pd.Series) -> str:
+    """The first true row, counted as a text editor counts lines (the header is line 1)."""
+    return str(int(np.flatnonzero(mask.to_numpy())[0]) + 2) if bool(mask.any()) else "?"
+
+
+def load(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """The rows of a results file, or of the `results.csv` in a folder, typed and checked.
+
+    Raises ResultsError if there is none, or if it does not follow the schema.
+    """
+    file = Path(path)
+    if file.is_dir():
+        file = file / "results.csv"
+    try:
+        frame = pd.read_csv(file, dtype="string", keep_default_na=False)
+    except FileNotFoundError:
+        raise ResultsError(f"there are no results at {file}; run `pytest benchmarks` or `lif-roles run` first") from None
+    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise ResultsError(f"{file} cannot be read as a results file: {error}") from None
+    return validate(frame, str(file))
+
+
+class Store:
+    """The results in one folder.
+
+    Raises ResultsError if the folder cannot be made or written, before anything is computed for it.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(folder)
+        self.file = self.folder / "results.csv"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.folder):
+                pass
+        except OSError as error:
+            raise ResultsError(
+                f"cannot write results to {self.folder}: {error.strerror or error}; choose another folder with --results"
+            ) from None
+        self._lock = FileLock(self.folder / ".results.lock")
+
+    def load(self) -> pd.DataFrame:
+        """All rows; an empty frame if there are none yet."""
+        return load(self.file) if self.file.exists() else validate(pd.DataFrame(columns=NAMES), str(self.file))
+
+    def find(self, run_id: str, experiment: str) -> pd.DataFrame:
+        """The rows of one experiment on one run; empty if it has not been done."""
+        frame = self.load()
+        return frame[(frame["run_id"] == run_id) & (frame["experiment"] == experiment)]
+
+    def write(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Add rows; rows of the same run and experiment that are already there are replaced. All or nothing."""
+        new = validate(pd.DataFrame([{name: row.get(name) for name in NAMES} for row in rows]), "the new rows")
+        with self._lock:
+            old = self.load()
+            keys = set(zip(new["run_id"], new["experiment"], strict=True))
+            stale = [key in keys for key in zip(old["run_id"], old["experiment"], strict=True)]
+            kept = old[~np.array(stale, dtype=bool)]
+            frame = pd.concat([kept, new], ignore_index=True) if len(kept) else new
+            with atomic_file(self.file) as part:
+                frame.to_csv(part, index=False, lineterminator="\n")
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place on success, on disk before it does. On failure nothing is left.
+
+    Raises ResultsError if it cannot be written.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield part
+        with open(part, "rb") as written:
+            os.fsync(written.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        raise ResultsError(f"cannot write {path}: {error.strerror or error}") from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def main() -> None:
+    """Print the schema: `python -m suite.results > results/schema.json`."""
+    print(json.dumps(schema(), indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,222 @@
+"""One cell of the comparison: train it if need be, measure it, write its rows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from neurons import Variant
+from neurons.kernels import kernel_name, resolve_engine
+from suite import __version__, machine, training
+from suite.datasets.base import Dataset, limited
+from suite.errors import DataUnavailable
+from suite.networks import build
+from suite.protocols import Protocol, get_protocol
+from suite.registry import backends, datasets, experiments, variants
+from suite.results import Store
+
+BENCHMARK_VERSION = 1
+"""Part of every run's identity: raised when a change alters results, so that old and new ones never mix."""
+
+PACKAGES = {"spikingjelly": "spikingjelly", "snntorch": "snntorch", "torch": "torch"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is asked for. `engine` may be "auto"; rows say what ran."""
+
+    experiment: str
+    dataset: str
+    variant: str
+    backend: str
+    seed: int
+    protocol: str = "suite"
+    engine: str = "auto"
+    source: str = "auto"
+
+    def __str__(self) -> str:
+        return f"{self.dataset}-{self.variant}-{self.backend}-seed{self.seed}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a cell ended: a row status, or "present" if the results had it already."""
+
+    cell: Cell
+    status: str
+    reason: str
+    run_id: str
+
+
+@dataclass
+class Run:
+    """A trained network and all that an experiment needs to measure it."""
+
+    cell: Cell
+    protocol: Protocol
+    dataset: Dataset
+    network: nn.Module
+    history: training.History
+    device: torch.device
+
+
+Row = Mapping[str, Any]
+Experiment = Callable[[Run], list[Row]]
+"""Returns rows with metric, value, unit and, where they apply, condition, epoch, n, higher_is_better."""
+
+
+def cells(
+    experiment: str = "accuracy",
+    *,
+    dataset_names: Iterable[str],
+    variant_names: Iterable[str],
+    backend_names: Iterable[str],
+    seeds: Iterable[int],
+    protocol: str = "suite",
+    engine: str = "auto",
+    source: str = "auto",
+) -> list[Cell]:
+    """Every combination, in the order given. Raises ValueError for an unknown name before anything runs."""
+    dataset_names, variant_names, backend_names = list(dataset_names), list(variant_names), list(backend_names)
+    experiments[experiment]
+    for name in dataset_names:
+        get_protocol(protocol, name)
+    for name in variant_names:
+        variants[name]
+    for name in backend_names:
+        backends[name]
+    return [
+        Cell(experiment, dataset, variant, backend, seed, protocol, engine, source)
+        for dataset, variant, backend, seed in product(dataset_names, variant_names, backend_names, list(seeds))
+    ]
+
+
+def run_cell(
+    cell: Cell,
+    store: Store,
+    *,
+    rerun: bool = False,
+    on_step: Callable[[int, int], None] = lambda _epoch, _samples: None,
+    on_epoch: Callable[[training.History], None] = lambda _history: None,
+) -> Outcome:
+    """Bring one cell to its rows in `store`, from wherever an earlier attempt left it.
+
+    Missing data makes a row with status "skipped". Any other error makes a row with status "failed" and is raised.
+    """
+    device = machine.pick_device()
+    protocol = get_protocol(cell.protocol, cell.dataset)
+    try:
+        dataset = _load_dataset(cell.dataset, cell.source, cell.protocol)
+    except DataUnavailable as error:
+        run_id = _run_id(cell, protocol, None)
+        store.write([_row(cell, None, run_id, device, status="skipped", reason=str(error), metric="test_accuracy")])
+        return Outcome(cell, "skipped", str(error), run_id)
+    run_id = _run_id(cell, protocol, dataset)
+    done = store.find(run_id, cell.experiment)
+    finished = done[~done["status"].isin(["failed", "skipped"])]
+    if len(finished) and not rerun:
+        return Outcome(cell, "present", "already in results", run_id)
+    checkpoint = store.folder / "checkpoints" / f"{run_id}.safetensors"
+    if rerun:
+        checkpoint.unlink(missing_ok=True)
+    try:
+        run = _train(cell, protocol, dataset, device, checkpoint, on_step, on_epoch)
+        measured = experiments[cell.experiment](run)
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        store.write([_row(cell, dataset, run_id, device, status="failed", reason=reason, metric="test_accuracy")])
+        raise
+    history = run.history
+    if history.status != "ok":
+        warnings.warn(f"{cell}: {history.status}, {history.reason}", stacklevel=2)
+    about = {"status": history.status, "reason": history.reason, "wall_s": round(history.wall_s, 3)}
+    store.write(_row(cell, dataset, run_id, device, **about, **row) for row in measured)
+    return Outcome(cell, history.status, history.reason, run_id)
+
+
+@lru_cache(maxsize=2)
+def _load_dataset(name: str, source: str, protocol_name: str) -> Dataset:
+    protocol = get_protocol(protocol_name, name)
+    return limited(datasets[name](source=source, **protocol.data), protocol.limit)
+
+
+def _train(
+    cell: Cell,
+    protocol: Protocol,
+    dataset: Dataset,
+    device: torch.device,
+    checkpoint: Path,
+    on_step: Callable[[int, int], None],
+    on_epoch: Callable[[training.History], None],
+) -> Run:
+    torch.manual_seed(cell.seed)
+    network = build(dataset, protocol, variants[cell.variant], cell.backend, cell.engine).to(device)
+    history = training.train(
+        network,
+        dataset,
+        protocol,
+        seed=cell.seed,
+        device=device,
+        checkpoint=checkpoint,
+        on_step=on_step,
+        on_epoch=on_epoch,
+    )
+    return Run(cell, protocol, dataset, network, history, device)
+
+
+def _run_id(cell: Cell, protocol: Protocol, dataset: Dataset | None) -> str:
+    identity = {
+        "benchmark": BENCHMARK_VERSION,
+        "dataset": [cell.dataset, dataset.source, dataset.data_hash] if dataset else [cell.dataset, cell.source],
+        "variant": _parameters(variants[cell.variant]),
+        "backend": cell.backend,
+        "engine": _engine(cell, machine.pick_device()),
+        "protocol": [cell.protocol, protocol.as_dict()],
+        "seed": cell.seed,
+    }
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _engine(cell: Cell, device: torch.device) -> str:
+    return resolve_engine(cell.engine, device, torch.float32)
+
+
+def _parameters(variant: Variant) -> dict[str, Any]:
+    return asdict(variant)
+
+
+def _row(cell: Cell, dataset: Dataset | None, run_id: str, device: torch.device, **measured: Any) -> dict[str, Any]:
+    engine = resolve_engine(cell.engine, device, torch.float32)
+    return {
+        "run_id": run_id,
+        "experiment": cell.experiment,
+        "dataset": cell.dataset,
+        "data_source": dataset.source if dataset else "missing",
+        "data_hash": dataset.data_hash if dataset else None,
+        "variant": cell.variant,
+        "variant_parameters": json.dumps(_parameters(variants[cell.variant]), sort_keys=True),
+        "backend": cell.backend,
+        "engine": engine,
+        "kernel": kernel_name(engine, cell.backend, device),
+        "protocol": cell.protocol,
+        "seed": cell.seed,
+        "peak_memory_mb": round(machine.peak_memory_mb(device), 1),
+        "suite_version": __version__,
+        "torch_version": machine.version("torch"),
+        "framework_version": machine.version(PACKAGES.get(cell.backend, cell.backend)),
+        "device": machine.device_name(device),
+        "git_commit": machine.git_commit(),
+        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        **measured,
+    }

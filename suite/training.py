@@ -1,0 +1,240 @@
+"""Backpropagation through time: train one network, select on validation data, resume from the last epoch."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from neurons import NonFiniteError
+from suite.datasets.base import Batch, Dataset
+from suite.networks import logits, loss
+from suite.protocols import Protocol
+from suite.results import atomic_file
+
+
+@dataclass(frozen=True)
+class Score:
+    """Over one split or epoch: mean loss, accuracy, mean hidden spikes per neuron and step, and the number of samples."""
+
+    loss: float
+    accuracy: float
+    spike_rate: float
+    n: int
+
+
+@dataclass
+class History:
+    """What happened so far. Epochs count from 1; `best` is the selected one (0: none yet)."""
+
+    train: list[Score] = field(default_factory=list)
+    validation: list[Score] = field(default_factory=list)
+    best: int = 0
+    status: str = "ok"
+    reason: str = ""
+    wall_s: float = 0.0
+
+    @property
+    def epoch(self) -> int:
+        """Epochs done."""
+        return len(self.train)
+
+
+class _Meter:
+    """Sums on the device, read once at the end, so that no step waits for it."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.sums = torch.zeros(3, dtype=torch.float64, device=device)
+        self.n = 0
+
+    def add(self, step_loss: Tensor, logit: Tensor, y: Tensor, spikes: list[Tensor]) -> None:
+        rate = sum((s.detach().mean() for s in spikes), torch.zeros((), device=logit.device)) / max(len(spikes), 1)
+        correct = (logit.detach().argmax(1) == y).sum()
+        self.sums += torch.stack([step_loss.detach() * len(y), correct, rate * len(y)]).double()
+        self.n += len(y)
+
+    def score(self) -> Score:
+        total, correct, rate = (self.sums / max(self.n, 1)).tolist()
+        return Score(total, correct, rate, self.n)
+
+
+@torch.no_grad()
+def evaluate(network: nn.Module, batches: Iterable[Batch], protocol: Protocol, device: torch.device) -> Score:
+    """Mean loss, accuracy and spike rate of the network over the batches."""
+    network.eval()
+    meter = _Meter(device)
+    for batch in batches:
+        y = batch.y.to(device)
+        output, spikes = network(batch.x.to(device))
+        logit = logits(output, protocol)
+        meter.add(loss(logit, y, protocol), logit, y, spikes)
+    return meter.score()
+
+
+def train(
+    network: nn.Module,
+    dataset: Dataset,
+    protocol: Protocol,
+    *,
+    seed: int,
+    device: torch.device,
+    checkpoint: Path | None = None,
+    on_step: Callable[[int, int], None] = lambda _epoch, _samples: None,
+    on_epoch: Callable[[History], None] = lambda _history: None,
+) -> History:
+    """Train `network` in place and leave it with the weights of the epoch that was best on validation data.
+
+    Selection is by validation accuracy, then lower loss, then the earlier epoch; the test split is not touched. With `checkpoint`, the
+    state is saved after every epoch, and a call that finds it there goes on from it with the same result as if it had never stopped.
+    A NaN ends the training with status "diverged"; a network without hidden spikes in the selected epoch has status "dead".
+    """
+    optimizer = _optimizer(network, protocol)
+    rates = [group["lr"] for group in optimizer.param_groups]
+    history = History()
+    best = {name: value.clone() for name, value in network.state_dict().items()}
+    if checkpoint is not None and checkpoint.exists():
+        history, best = _resume(checkpoint, network, optimizer)
+    while history.epoch < protocol.epochs and history.status != "diverged":
+        started = time.perf_counter()
+        epoch = history.epoch
+        for group, rate in zip(optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate * protocol.schedule.factor(epoch, protocol.epochs)
+        # Seeded anew in every epoch, so that a resumed run draws what an uninterrupted one would have drawn.
+        torch.manual_seed(seed * 1_000_003 + epoch)
+        try:
+            score = _train_epoch(network, optimizer, dataset, protocol, seed, epoch, device, on_step)
+            validation = evaluate(network, dataset.validation.epoch(protocol.batch_size), protocol, device)
+        except NonFiniteError as error:
+            score = validation = Score(math.nan, math.nan, math.nan, 0)
+            history.reason = str(error)
+        history.train.append(score)
+        history.validation.append(validation)
+        history.wall_s += time.perf_counter() - started
+        if not (math.isfinite(score.loss) and math.isfinite(validation.loss)):
+            history.status = "diverged"
+            history.reason = f"NaN or overflow in epoch {history.epoch}" + (f": {history.reason}" if history.reason else "")
+        elif _better(history):
+            history.best = history.epoch
+            best = {name: value.detach().clone() for name, value in network.state_dict().items()}
+        if checkpoint is not None:
+            _save(checkpoint, network, optimizer, history, best)
+        on_epoch(history)
+    network.load_state_dict(best)
+    if history.status == "ok" and history.validation[history.best - 1].spike_rate == 0.0:
+        history.status = "dead"
+        history.reason = f"no hidden neuron fires on the validation data in the selected epoch {history.best}"
+    return history
+
+
+def _train_epoch(
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    dataset: Dataset,
+    protocol: Protocol,
+    seed: int,
+    epoch: int,
+    device: torch.device,
+    on_step: Callable[[int, int], None],
+) -> Score:
+    network.train()
+    meter = _Meter(device)
+    for batch in dataset.train.epoch(protocol.batch_size, shuffle_seed=seed, epoch=epoch):
+        y = batch.y.to(device)
+        output, spikes = network(batch.x.to(device))
+        logit = logits(output, protocol)
+        step_loss = loss(logit, y, protocol)
+        optimizer.zero_grad(set_to_none=True)
+        step_loss.backward()
+        if protocol.clip is not None:
+            nn.utils.clip_grad_norm_(network.parameters(), protocol.clip)
+        optimizer.step()
+        meter.add(step_loss, logit, y, spikes)
+        on_step(epoch, meter.n)
+    return meter.score()
+
+
+def _better(history: History) -> bool:
+    new = history.validation[-1]
+    if history.best == 0:
+        return True
+    old = history.validation[history.best - 1]
+    return (new.accuracy, -new.loss) > (old.accuracy, -old.loss)
+
+
+def _optimizer(network: nn.Module, protocol: Protocol) -> torch.optim.Optimizer:
+    """Adam, with the leaks' own learning rate."""
+    leaks = [p for name, p in network.named_parameters() if name.endswith("leak.logit")]
+    ids = {id(p) for p in leaks}
+    others = [p for p in network.parameters() if id(p) not in ids]
+    groups: list[dict[str, Any]] = [{"params": others, "lr": protocol.learning_rate}]
+    if leaks:
+        groups.append({"params": leaks, "lr": protocol.learning_rate * protocol.leak_rate})
+    return torch.optim.Adam(groups)
+
+
+def _save(
+    path: Path, network: nn.Module, optimizer: torch.optim.Optimizer, history: History, best: dict[str, Tensor]
+) -> None:
+    """Write the whole training state as safetensors: `now.*`, `best.*`, `adam.<parameter>.*`, and the history as JSON."""
+    tensors = {f"now.{name}": value for name, value in network.state_dict().items()}
+    tensors |= {f"best.{name}": value for name, value in best.items()}
+    for i, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"adam.{i}.{name}": value for name, value in state.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_file(path) as part:
+        save_file({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, part, {"history": json.dumps(asdict(history))})
+
+
+def _read(path: Path) -> tuple[History, dict[str, Tensor]]:
+    """A checkpoint's history and tensors. Raises ValueError if the file is damaged."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = json.loads(file.metadata()["history"])
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        scores = {name: [Score(**score) for score in metadata.pop(name)] for name in ("train", "validation")}
+        return History(**scores, **metadata), tensors
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise _unusable(path, error) from None
+
+
+def _unusable(path: Path, error: Exception) -> ValueError:
+    return ValueError(f"the checkpoint {path} cannot be used ({error}); delete it to train anew")
+
+
+def _resume(path: Path, network: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[History, dict[str, Tensor]]:
+    """Undo `_save`. Raises ValueError if the file is damaged or belongs to another network."""
+    history, tensors = _read(path)
+    adam: dict[int, dict[str, Tensor]] = {}
+    for key, value in _prefixed(tensors, "adam.").items():
+        index, _, name = key.partition(".")
+        adam.setdefault(int(index), {})[name] = value
+    try:
+        network.load_state_dict(_prefixed(tensors, "now."))
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": adam})
+    except (RuntimeError, ValueError) as error:
+        raise _unusable(path, error) from None
+    device = next(network.parameters()).device
+    return history, {name: value.to(device) for name, value in _prefixed(tensors, "best.").items()}
+
+
+def _prefixed(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+
+
+def load_selected(path: Path, network: nn.Module) -> History:
+    """Put the selected epoch's weights into `network`. Raises ValueError for a damaged or foreign checkpoint."""
+    history, tensors = _read(path)
+    try:
+        network.load_state_dict(_prefixed(tensors, "best."))
+    except RuntimeError as error:
+        raise _unusable(path, error) from None
+    return history
