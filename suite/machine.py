@@ -52,7 +52,10 @@ def git_commit() -> str:
     try:
         options = {"cwd": folder, "capture_output": True, "text": True, "check": True, "timeout": 10}
         commit = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], **options).stdout.strip()  # type: ignore[call-overload]
-        changes = subprocess.run(["git", "status", "--porcelain", "-uno", "--", "suite", "neurons"], **options, )  # type: ignore[call-overload]
+        changes = subprocess.run(
+            ["git", "status", "--porcelain", "-uno", "--", "suite", "neurons"],
+            **options,
+        )  # type: ignore[call-overload]
     except (OSError, subprocess.SubprocessError):
         return ""
     return commit + "+" * bool(changes.stdout.strip())

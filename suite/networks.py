@@ -1,15 +1,19 @@
-"""The networks of Table 4: fully connected LIF nets on any variant and backend."""
+"""The networks of Table 4, on any variant and backend."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import pairwise
+from typing import Any
 
 from torch import Tensor, nn
 
-from neurons import Variant, make_neuron
+from neurons import Learnable, Variant, make_neuron
+from suite.baselines import Baseline, RecurrentNet
 from suite.datasets.base import Dataset, Events, Input, Static
 from suite.protocols import Protocol
+from suite.resnet import ResNet18
 
 _NEVER = 1e30
 """A threshold that no potential reaches: the leaky integrator is a neuron that does not fire."""
@@ -18,8 +22,8 @@ _NEVER = 1e30
 class InputLinear(nn.Module):
     """The first layer's weights, for every kind of input -> current [T, B, n_out].
 
-    `weight_t` is [n_in, n_out], the transpose of nn.Linear's, because events pick rows of it: no dense input is made for them. A static
-    image is multiplied once, not T times.
+    `weight_t` is [n_in, n_out], the transpose of nn.Linear's, because events pick rows of it: no dense input is
+    made for them. A static image is multiplied once, not T times.
     """
 
     def __init__(self, n_in: int, n_out: int) -> None:
@@ -32,7 +36,12 @@ class InputLinear(nn.Module):
         if isinstance(x, Events):
             T, B, _ = x.shape
             rows = nn.functional.embedding_bag(
-                x.unit, self.weight_t, x.offset, mode="sum", per_sample_weights=x.weight, include_last_offset=True
+                x.unit,
+                self.weight_t,
+                x.offset,
+                mode="sum",
+                per_sample_weights=x.weight,
+                include_last_offset=True,
             )
             return (rows + self.bias).view(T, B, -1)
         if isinstance(x, Static):
@@ -42,7 +51,9 @@ class InputLinear(nn.Module):
 
 
 class LeakyIntegrator(nn.Module):
-    """A readout that integrates and does not fire: current [T, B, n] -> membrane potential [T, B, n]; one learnable leak a neuron."""
+    """A readout that integrates and does not fire: current [T, B, n] -> membrane potential [T, B, n]; one
+    learnable leak a neuron.
+    """
 
     def __init__(self, n: int, protocol: Protocol, backend: str, engine: str) -> None:
         super().__init__()
@@ -57,23 +68,21 @@ class LeakyIntegrator(nn.Module):
 class FCNet(nn.Module):
     """Input - FCLIF - ... - FCLIF or leaky integrators (Table 4). Recurrence is in the hidden layers only.
 
-    Called with a batch's input, returns the output of the last layer [T, B, n_classes] (spikes or potentials) and the spikes of the
-    hidden layers, each [T, B, n].
+    Called with a batch's input, returns the output of the last layer [T, B, n_classes] (spikes or potentials) and
+    the spikes of the hidden layers, each [T, B, n].
     """
 
-    def __init__(self, n_in: int, n_classes: int, protocol: Protocol, variant: Variant, backend: str, engine: str) -> None:
+    def __init__(
+        self, n_in: int, n_classes: int, protocol: Protocol, variant: Variant, backend: str, engine: str
+    ) -> None:
         super().__init__()
-        options = {
-            "backend": backend,
-            "engine": engine,
-            "leakage": protocol.leakage,
-            "threshold": protocol.threshold,
-            "surrogate": protocol.surrogate,
-            "detach_reset": protocol.detach_reset,
-        }
+        options = {"backend": backend, "engine": engine, **_neuron_options(protocol)}
         sizes = (n_in, *protocol.hidden, n_classes)
         self.linear = nn.ModuleList(
-            [InputLinear(sizes[0], sizes[1]), *(nn.Linear(a, b) for a, b in zip(sizes[1:], sizes[2:], strict=False))]
+            [
+                InputLinear(sizes[0], sizes[1]),
+                *(nn.Linear(a, b) for a, b in pairwise(sizes[1:])),
+            ]
         )
         self.hidden = nn.ModuleList(make_neuron(variant, n, **options) for n in protocol.hidden)
         self.readout: nn.Module
@@ -84,11 +93,11 @@ class FCNet(nn.Module):
 
     def forward(self, x: Input) -> tuple[Tensor, list[Tensor]]:
         spikes: list[Tensor] = []
-        signal: Input = x
-        for linear, neuron in zip(self.linear, self.hidden, strict=False):
-            signal = neuron(linear(signal))
-            spikes.append(signal)
-        return self.readout(self.linear[-1](signal)), spikes
+        current = self.linear[0](x)
+        for neuron, linear in zip(self.hidden, self.linear[1:], strict=True):
+            spikes.append(neuron(current))
+            current = linear(spikes[-1])
+        return self.readout(current), spikes
 
 
 def without_recurrence(variant: Variant) -> Variant:
@@ -97,7 +106,9 @@ def without_recurrence(variant: Variant) -> Variant:
 
 
 def logits(output: Tensor, protocol: Protocol) -> Tensor:
-    """Output of the last layer [T, B, C] -> logits [B, C]: the mean over time, or over the last steps if the protocol says so."""
+    """Output of the last layer [T, B, C] -> logits [B, C]: the mean over time, or over the last steps if the
+    protocol says so.
+    """
     steps = output if protocol.last_steps is None else output[-protocol.last_steps :]
     return steps.mean(0)
 
@@ -109,6 +120,47 @@ def loss(logit: Tensor, y: Tensor, protocol: Protocol) -> Tensor:
     return nn.functional.cross_entropy(logit, y)
 
 
-def build(dataset: Dataset, protocol: Protocol, variant: Variant, backend: str, engine: str) -> nn.Module:
-    """The protocol's network for a dataset, with freshly initialised weights."""
-    return FCNet(math.prod(dataset.input_shape), dataset.n_classes, protocol, variant, backend, engine)
+def why_not(model: Variant | Baseline, protocol: Protocol) -> str | None:
+    """None if the model can be built into the protocol's network, else the reason."""
+    if protocol.network != "resnet18":
+        return None
+    if isinstance(model, Baseline):
+        return f"{model.name} replaces fully connected LIF layers, and this network is a ResNet18"
+    if model.recurrent:
+        return (
+            f"variant {model.name!r} is recurrent, and a convolutional ResNet18 has no recurrent connections "
+            "(the paper leaves them out too); choose a variant without recurrence"
+        )
+    if isinstance(model.resolve_leakage(protocol.leakage), Learnable):
+        return (
+            f"variant {model.name!r} has a learnable leak per neuron, which the convolutional ResNet18 does not support"
+        )
+    return None
+
+
+def build(dataset: Dataset, protocol: Protocol, model: Variant | Baseline, backend: str, engine: str) -> nn.Module:
+    """The protocol's network for a dataset, with freshly initialised weights. Raises ValueError if the model does
+    not fit it.
+    """
+    reason = why_not(model, protocol)
+    if reason is not None:
+        raise ValueError(f"{dataset.name}: {reason}")
+    n_in = math.prod(dataset.input_shape)
+    if isinstance(model, Baseline):
+        return RecurrentNet(n_in, protocol.hidden[-1], dataset.n_classes, model)
+    if protocol.network == "fc":
+        return FCNet(n_in, dataset.n_classes, protocol, model, backend, engine)
+
+    def make() -> nn.Module:
+        return make_neuron(model, None, backend=backend, engine=engine, **_neuron_options(protocol))
+
+    return ResNet18(dataset.input_shape[0], protocol.hidden[0], dataset.n_classes, make)
+
+
+def _neuron_options(protocol: Protocol) -> dict[str, Any]:
+    return {
+        "leakage": protocol.leakage,
+        "threshold": protocol.threshold,
+        "surrogate": protocol.surrogate,
+        "detach_reset": protocol.detach_reset,
+    }

@@ -1,7 +1,7 @@
 """How each dataset is trained: Tables 4 and 5 as data, under `suite`, `paper` and `smoke`.
 
-`suite` asks the paper's question so that the answer can be trusted, `paper` is as close to the paper as its text and its
-ancestors' code allow, `smoke` only shows that everything runs.
+`suite` asks the paper's question so that the answer can be trusted, `paper` is as close to the paper as its text
+and its ancestors' code allow, `smoke` only shows that everything runs.
 """
 
 from __future__ import annotations
@@ -9,12 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Literal
 
 from neurons import Learnable, Surrogate, multi_gaussian, rectangle
-from neurons.names import unknown_name
 from neurons.variant import Leakage
-from suite.registry import datasets, protocols
 
 
 @dataclass(frozen=True)
@@ -42,12 +41,13 @@ class Cosine:
 class Protocol:
     """Everything that fixes a training run but the variant, the backend and the seed.
 
-    data: options of the dataset's loader. network: "fc" (hidden layers of `hidden` LIF neurons) or "resnet18" (width `hidden[0]`).
-    leakage: what "normal" means in a variant. readout: "integrator" (leaky integrators with a learnable leak, not ablated; the
-    logits are their potentials) or "spikes" (LIF neurons of the variant; the logits are their spike rates). last_steps: the
+    data: options of the dataset's loader. network: "fc" (hidden layers of `hidden` LIF neurons) or "resnet18"
+    (width `hidden[0]`). leakage: what "normal" means in a variant. readout: "integrator" (leaky integrators with a
+    learnable leak, not ablated; the logits are their potentials), "spikes" (LIF neurons of the variant; the logits
+    are their spike rates) or "linear" (no neurons). last_steps: the
     logits are the mean over the last so many steps (None: all).
-    loss: "cross_entropy", or "mse" to one-hot. leak_rate: factor on the learning rate of learnable leaks. clip: largest gradient norm.
-    limit: use no more than so many samples of each split (None: all).
+    loss: "cross_entropy", or "mse" to one-hot. leak_rate: factor on the learning rate of learnable leaks. clip:
+    largest gradient norm. limit: use no more than so many samples of each split (None: all).
     """
 
     data: Mapping[str, Any]
@@ -60,7 +60,7 @@ class Protocol:
     network: Literal["fc", "resnet18"] = "fc"
     hidden: tuple[int, ...] = ()
     leakage: Leakage = 0.3
-    readout: Literal["integrator", "spikes"] = "spikes"
+    readout: Literal["integrator", "spikes", "linear"] = "spikes"
     readout_leak: Learnable = field(default_factory=Learnable)
     last_steps: int | None = None
     loss: Literal["cross_entropy", "mse"] = "cross_entropy"
@@ -71,22 +71,12 @@ class Protocol:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON: part of a run's identity."""
-        return {**asdict(self), "data": dict(self.data), "schedule": repr(self.schedule), "surrogate": str(self.surrogate)}
-
-
-def get_protocol(name: str, dataset: str) -> Protocol:
-    """The protocol of that name for a dataset. Raises ValueError for an unknown name, or if the dataset has none of that name."""
-    names = sorted({key.partition("/")[0] for key in protocols})
-    if name not in names:
-        raise unknown_name("protocol", name, names)
-    if f"{name}/{dataset}" not in protocols:
-        datasets[dataset]  # an unknown dataset is the likelier mistake
-        have = [key.partition("/")[0] for key in protocols if key.endswith(f"/{dataset}")]
-        raise ValueError(
-            f"dataset {dataset!r} has no protocol {name!r} (it has: {', '.join(have) or 'none'}); "
-            f"register one as suite.registry.protocols.register('{name}/{dataset}', Protocol(...))"
-        )
-    return protocols[f"{name}/{dataset}"]
+        return {
+            **asdict(self),
+            "data": dict(self.data),
+            "schedule": repr(self.schedule),
+            "surrogate": str(self.surrogate),
+        }
 
 
 _TEMPORAL_PAPER = StepLR(20, 0.5)
@@ -129,7 +119,9 @@ _N_MNIST = Protocol(
     surrogate=rectangle(0.25),
     loss="mse",
 )
-_DVS = replace(_N_MNIST, data={"n_frames": 20, "by": "number", "split": "spikingjelly"}, hidden=(512, 512), batch_size=64)
+_DVS = replace(
+    _N_MNIST, data={"n_frames": 20, "by": "number", "split": "spikingjelly"}, hidden=(512, 512), batch_size=64
+)
 _MNIST = Protocol(
     data={"n_steps": 8},
     hidden=(512,),
@@ -142,7 +134,13 @@ _MNIST = Protocol(
     loss="mse",
 )
 _CIFAR10 = replace(
-    _MNIST, data={"n_steps": 4}, network="resnet18", hidden=(64,), epochs=100, loss="cross_entropy", readout="integrator"
+    _MNIST,
+    data={"n_steps": 4},
+    network="resnet18",
+    hidden=(64,),
+    epochs=100,
+    loss="cross_entropy",
+    readout="linear",
 )
 
 _SUITE = {
@@ -174,14 +172,25 @@ def _smoke(protocol: Protocol) -> Protocol:
     if protocol is _XOR:
         data["n_steps"] = 30
     return replace(
-        protocol, data=data, hidden=tuple(min(n, 16) for n in protocol.hidden), epochs=2, batch_size=64, limit=256, learning_rate=1e-2
+        protocol,
+        data=data,
+        hidden=tuple(min(n, 16) for n in protocol.hidden),
+        epochs=2,
+        batch_size=64,
+        limit=256,
+        learning_rate=1e-2,
     )
 
 
-for _name, _table in (
-    ("smoke", {dataset: _smoke(protocol) for dataset, protocol in _SUITE.items()}),
-    ("suite", _SUITE),
-    ("paper", _PAPER),
-):
-    for _dataset, _protocol in _table.items():
-        protocols.register(f"{_name}/{_dataset}", _protocol)
+PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
+    {
+        f"{name}/{dataset}": protocol
+        for name, table in (
+            ("smoke", {dataset: _smoke(protocol) for dataset, protocol in _SUITE.items()}),
+            ("suite", _SUITE),
+            ("paper", _PAPER),
+        )
+        for dataset, protocol in table.items()
+    }
+)
+"""By "name/dataset"."""

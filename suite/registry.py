@@ -16,6 +16,8 @@ from typing import Any, Generic, TypeVar
 
 from neurons import BACKENDS, VARIANTS, Variant
 from neurons.names import unknown_name
+from suite.baselines import BASELINES, Baseline
+from suite.protocols import PROTOCOLS, Protocol
 
 T = TypeVar("T")
 
@@ -50,7 +52,7 @@ class Registry(Generic[T]):
         if isinstance(value, str):
             module, _, attribute = value.partition(":")
             value = self._items[name] = getattr(import_module(module), attribute)
-        return value  # type: ignore[return-value]
+        return value
 
     def __contains__(self, name: object) -> bool:
         self._read_entry_points()
@@ -72,8 +74,8 @@ class Registry(Generic[T]):
             self._items[entry.name] = entry.value
 
 
-variants: Registry[Variant] = Registry("variant", VARIANTS)
-"""Ablations of the LIF neuron. lstm, gru and rnn, which are no neurons, are in suite.networks.BASELINES."""
+variants: Registry[Variant | Baseline] = Registry("variant", {**VARIANTS, **BASELINES})
+"""Ablations of the LIF neuron, and the recurrent baselines lstm, gru and rnn."""
 
 backends: Registry[Any] = Registry("backend", BACKENDS)
 """Frameworks: name -> the class or function that makes a layer of neurons."""
@@ -97,5 +99,22 @@ datasets: Registry[Callable[..., Any]] = Registry(
 experiments: Registry[Callable[..., Any]] = Registry("experiment", {"accuracy": "suite.experiments.accuracy:run"})
 """Functions from a trained run to its rows."""
 
-protocols: Registry[Any] = Registry("protocol")
-"""`suite.protocols.Protocol` by "name/dataset", for example "suite/xor"."""
+protocols: Registry[Protocol] = Registry("protocol", PROTOCOLS)
+"""Training set-ups by "name/dataset", for example "suite/xor"."""
+
+
+def get_protocol(name: str, dataset: str) -> Protocol:
+    """The protocol of that name for a dataset. Raises ValueError for an unknown name, or if the dataset has none
+    of that name.
+    """
+    names = sorted({key.partition("/")[0] for key in protocols})
+    if name not in names:
+        raise unknown_name("protocol", name, names)
+    if f"{name}/{dataset}" not in protocols:
+        datasets[dataset]  # an unknown dataset is the likelier mistake
+        have = [key.partition("/")[0] for key in protocols if key.endswith(f"/{dataset}")]
+        raise ValueError(
+            f"dataset {dataset!r} has no protocol {name!r} (it has: {', '.join(have) or 'none'}); "
+            f"register one as suite.registry.protocols.register('{name}/{dataset}', Protocol(...))"
+        )
+    return protocols[f"{name}/{dataset}"]

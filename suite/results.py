@@ -1,7 +1,8 @@
 """The results: one row per metric of a run, their schema, and the CSV that holds them.
 
-A run is one variant x backend x dataset x protocol x seed; an experiment adds its rows when it ends, all at once. `results.csv` is
-replaced atomically under a lock, so that a reader sees it before or after, never between, and many processes may write.
+A run is one variant x backend x dataset x protocol x seed; an experiment adds its rows when it ends, all at once.
+`results.csv` is replaced atomically under a lock, so that a reader sees it before or after, never between, and
+many processes may write.
 """
 
 from __future__ import annotations
@@ -36,34 +37,82 @@ class Column:
 
 
 COLUMNS: tuple[Column, ...] = (
-    Column("run_id", "string", "Hash of everything that defines the run: data, variant, backend, engine, protocol, seed"),
+    Column(
+        "run_id",
+        "string",
+        "Hash of everything that defines the run: data, variant, backend, engine, protocol, seed",
+    ),
     Column("experiment", "string", "What was measured: accuracy, ..."),
     Column("dataset", "string", "Name of the dataset"),
-    Column("data_source", "string", "original, standin (made here, in the original's format), generated, or a label of its own"),
-    Column("data_hash", "string", "Changes whenever the data or its preprocessing does; empty if the data could not be loaded", required=False),
+    Column(
+        "data_source",
+        "string",
+        "original, standin (made here, in the original's format), generated, or a label of its own",
+    ),
+    Column(
+        "data_hash",
+        "string",
+        "Changes whenever the data or its preprocessing does; empty if the data could not be loaded",
+        required=False,
+    ),
     Column("variant", "string", "Name of the variant, or lstm, gru, rnn"),
     Column("variant_parameters", "string", "The variant's definition as JSON"),
     Column("backend", "string", "spikingjelly, snntorch, or torch for the recurrent baselines"),
-    Column("engine", "string", "What ran: step (the framework's own stepping), fused (one kernel over the sequence), or none"),
+    Column(
+        "engine",
+        "string",
+        "What ran: step (the framework's own stepping), fused (one kernel over the sequence), or none",
+    ),
     Column("kernel", "string", "The code that computed the neurons, for example numba-cpu or snntorch-step"),
     Column("protocol", "string", "suite, paper, smoke, or a user's own"),
     Column("seed", "integer", "Seed of the initial weights and of the order of the data"),
     Column("metric", "string", "test_accuracy, train_loss, ..."),
     Column("value", "number", "The metric's value; empty if there is none (see status)", required=False),
     Column("unit", "string", "Unit of the value: fraction, nats, s, ...", required=False),
-    Column("condition", "string", "What the metric was measured under, if there is more than one case", required=False),
-    Column("epoch", "integer", "Epoch that the value belongs to, from 1; for test metrics the selected epoch", required=False),
-    Column("status", "string", "How the run ended: ok, dead (no hidden spikes), diverged (NaN), skipped, failed", enum=STATUSES),
+    Column(
+        "condition",
+        "string",
+        "What the metric was measured under, if there is more than one case",
+        required=False,
+    ),
+    Column(
+        "epoch",
+        "integer",
+        "Epoch that the value belongs to, from 1; for test metrics the selected epoch",
+        required=False,
+    ),
+    Column(
+        "status",
+        "string",
+        "How the run ended: ok, dead (no hidden spikes), diverged (NaN), skipped, failed",
+        enum=STATUSES,
+    ),
     Column("reason", "string", "Why, unless the status is ok", required=False),
     Column("n", "integer", "Samples that the value is a mean over", required=False),
-    Column("higher_is_better", "string", "true or false, where that makes sense", required=False, enum=("true", "false")),
+    Column(
+        "higher_is_better",
+        "string",
+        "true or false, where that makes sense",
+        required=False,
+        enum=("true", "false"),
+    ),
     Column("wall_s", "number", "Seconds that the run took, all sessions of it together", required=False),
-    Column("peak_memory_mb", "number", "Peak memory of the process (CPU: resident set) or of the device (CUDA), MB", required=False),
+    Column(
+        "peak_memory_mb",
+        "number",
+        "Peak memory of the process (CPU: resident set) or of the device (CUDA), MB",
+        required=False,
+    ),
     Column("suite_version", "string", "Version of lif-roles"),
     Column("torch_version", "string", "Version of PyTorch"),
     Column("framework_version", "string", "Version of the backend"),
     Column("device", "string", "Name of the processor or GPU"),
-    Column("git_commit", "string", "Commit of the suite, with + if there were uncommitted changes", required=False),
+    Column(
+        "git_commit",
+        "string",
+        "Commit of the suite, with + if there were uncommitted changes",
+        required=False,
+    ),
     Column("finished_at", "string", "UTC time of the end of the run, ISO 8601"),
 )
 NAMES = [column.name for column in COLUMNS]
@@ -79,16 +128,24 @@ def schema() -> dict[str, Any]:
             constraints["enum"] = list(column.enum)
         field = {"name": column.name, "type": column.kind, "description": column.description}
         fields.append({**field, "constraints": constraints})
-    return {"$schema": "https://datapackage.org/profiles/2.0/tableschema.json", "fields": fields, "missingValues": [""]}
+    return {
+        "$schema": "https://datapackage.org/profiles/2.0/tableschema.json",
+        "fields": fields,
+        "missingValues": [""],
+    }
 
 
 def validate(frame: pd.DataFrame, source: str) -> pd.DataFrame:
-    """Return `frame` with the schema's columns and types. Raises ResultsError, naming column, row and value, where it cannot."""
+    """Return `frame` with the schema's columns and types. Raises ResultsError, naming column, row and value, where
+    it cannot.
+    """
     missing = [name for name in NAMES if name not in frame.columns]
     unknown = [name for name in frame.columns if name not in NAMES]
     if missing or unknown:
         parts = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"has unknown {', '.join(unknown)}"] * bool(unknown)
-        raise ResultsError(f"{source} is no results file of this version: it {' and '.join(parts)} (see results/README.md)")
+        raise ResultsError(
+            f"{source} is no results file of this version: it {' and '.join(parts)} (see results/README.md)"
+        )
     typed = {}
     for column in COLUMNS:
         values = frame[column.name]
@@ -101,13 +158,15 @@ def validate(frame: pd.DataFrame, source: str) -> pd.DataFrame:
             numeric = pd.to_numeric(values.mask(empty), errors="coerce")
             bad = ~empty & (numeric.isna() | (column.kind == "integer") & (numeric % 1 != 0))
             found = values[bad].iloc[0] if bool(bad.any()) else values.iloc[0]
-            raise ResultsError(f"{source}: {column.name} is {found!r} in row {_row(bad)}; it must be a {column.kind}") from None
+            raise ResultsError(
+                f"{source}: {column.name} is {str(found)!r} in row {_row(bad)}; it must be of type {column.kind}"
+            ) from None
         if column.enum:
             bad = ~empty & ~typed[column.name].isin(column.enum)
             if bool(bad.any()):
                 found = values[bad].iloc[0]
                 raise ResultsError(
-                    f"{source}: {column.name} is {found!r} in row {_row(bad)}; allowed: {', '.join(column.enum)}"
+                    f"{source}: {column.name} is {str(found)!r} in row {_row(bad)}; allowed: {', '.join(column.enum)}"
                 )
     return pd.DataFrame(typed, columns=NAMES)
 
@@ -128,7 +187,9 @@ def load(path: str | os.PathLike[str]) -> pd.DataFrame:
     try:
         frame = pd.read_csv(file, dtype="string", keep_default_na=False)
     except FileNotFoundError:
-        raise ResultsError(f"there are no results at {file}; run `pytest benchmarks` or `lif-roles run` first") from None
+        raise ResultsError(
+            f"there are no results at {file}; run `pytest benchmarks` or `lif-roles run` first"
+        ) from None
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise ResultsError(f"{file} cannot be read as a results file: {error}") from None
     return validate(frame, str(file))
@@ -149,7 +210,8 @@ class Store:
                 pass
         except OSError as error:
             raise ResultsError(
-                f"cannot write results to {self.folder}: {error.strerror or error}; choose another folder with --results"
+                f"cannot write results to {self.folder}: {error.strerror or error}; "
+                "choose another folder with --results"
             ) from None
         self._lock = FileLock(self.folder / ".results.lock")
 
@@ -177,7 +239,8 @@ class Store:
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place on success, on disk before it does. On failure nothing is left.
+    """A temporary path beside `path` that takes its place on success, on disk before it does. On failure nothing
+    is left.
 
     Raises ResultsError if it cannot be written.
     """

@@ -6,6 +6,7 @@ import hashlib
 import json
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -19,11 +20,12 @@ from torch import nn
 from neurons import Variant
 from neurons.kernels import kernel_name, resolve_engine
 from suite import __version__, machine, training
+from suite.baselines import Baseline
 from suite.datasets.base import Dataset, limited
 from suite.errors import DataUnavailable
-from suite.networks import build
-from suite.protocols import Protocol, get_protocol
-from suite.registry import backends, datasets, experiments, variants
+from suite.networks import build, why_not
+from suite.protocols import Protocol
+from suite.registry import backends, datasets, experiments, get_protocol, variants
 from suite.results import Store
 
 BENCHMARK_VERSION = 1
@@ -76,6 +78,18 @@ Experiment = Callable[[Run], list[Row]]
 """Returns rows with metric, value, unit and, where they apply, condition, epoch, n, higher_is_better."""
 
 
+Callbacks = tuple[Callable[[int, int], None], Callable[[training.History], None]]
+"""`on_step` and `on_epoch` of `training.train`."""
+
+Progress = Callable[[Cell, int, int], AbstractContextManager[Callbacks]]
+"""Called with the cell, its epochs and the samples of one; see suite.progress."""
+
+
+def silent(cell: Cell, epochs: int, samples: int) -> AbstractContextManager[Callbacks]:  # noqa: ARG001
+    """Show nothing."""
+    return nullcontext((lambda _epoch, _samples: None, lambda _history: None))
+
+
 def cells(
     experiment: str = "accuracy",
     *,
@@ -86,20 +100,35 @@ def cells(
     protocol: str = "suite",
     engine: str = "auto",
     source: str = "auto",
+    skip_unfit: bool = False,
 ) -> list[Cell]:
-    """Every combination, in the order given. Raises ValueError for an unknown name before anything runs."""
-    dataset_names, variant_names, backend_names = list(dataset_names), list(variant_names), list(backend_names)
+    """Every combination, in the order given; the recurrent baselines run once, on PyTorch itself.
+
+    Raises ValueError for an unknown name, and, unless skip_unfit, for a variant that a dataset's network cannot have.
+    """
+    dataset_names, variant_names, backend_names = (
+        list(dataset_names),
+        list(variant_names),
+        list(backend_names),
+    )
     experiments[experiment]
     for name in dataset_names:
         get_protocol(protocol, name)
-    for name in variant_names:
-        variants[name]
     for name in backend_names:
         backends[name]
-    return [
-        Cell(experiment, dataset, variant, backend, seed, protocol, engine, source)
-        for dataset, variant, backend, seed in product(dataset_names, variant_names, backend_names, list(seeds))
-    ]
+    found = []
+    for dataset, variant in product(dataset_names, variant_names):
+        reason = why_not(variants[variant], get_protocol(protocol, dataset))
+        if reason is not None:
+            if skip_unfit:
+                continue
+            raise ValueError(f"{dataset}: {reason}")
+        frameworks = ["torch"] if isinstance(variants[variant], Baseline) else backend_names
+        found += [
+            Cell(experiment, dataset, variant, backend, seed, protocol, engine, source)
+            for backend, seed in product(frameworks, list(seeds))
+        ]
+    return found
 
 
 def run_cell(
@@ -107,8 +136,7 @@ def run_cell(
     store: Store,
     *,
     rerun: bool = False,
-    on_step: Callable[[int, int], None] = lambda _epoch, _samples: None,
-    on_epoch: Callable[[training.History], None] = lambda _history: None,
+    progress: Progress = silent,
 ) -> Outcome:
     """Bring one cell to its rows in `store`, from wherever an earlier attempt left it.
 
@@ -131,7 +159,7 @@ def run_cell(
     if rerun:
         checkpoint.unlink(missing_ok=True)
     try:
-        run = _train(cell, protocol, dataset, device, checkpoint, on_step, on_epoch)
+        run = _train(cell, protocol, dataset, device, checkpoint, progress)
         measured = experiments[cell.experiment](run)
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
@@ -157,21 +185,21 @@ def _train(
     dataset: Dataset,
     device: torch.device,
     checkpoint: Path,
-    on_step: Callable[[int, int], None],
-    on_epoch: Callable[[training.History], None],
+    progress: Progress,
 ) -> Run:
     torch.manual_seed(cell.seed)
     network = build(dataset, protocol, variants[cell.variant], cell.backend, cell.engine).to(device)
-    history = training.train(
-        network,
-        dataset,
-        protocol,
-        seed=cell.seed,
-        device=device,
-        checkpoint=checkpoint,
-        on_step=on_step,
-        on_epoch=on_epoch,
-    )
+    with progress(cell, protocol.epochs, len(dataset.train)) as (on_step, on_epoch):
+        history = training.train(
+            network,
+            dataset,
+            protocol,
+            seed=cell.seed,
+            device=device,
+            checkpoint=checkpoint,
+            on_step=on_step,
+            on_epoch=on_epoch,
+        )
     return Run(cell, protocol, dataset, network, history, device)
 
 
@@ -188,16 +216,20 @@ def _run_id(cell: Cell, protocol: Protocol, dataset: Dataset | None) -> str:
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _engine(cell: Cell, device: torch.device) -> str:
-    return resolve_engine(cell.engine, device, torch.float32)
+def _engine(cell: Cell, device: torch.device) -> tuple[str, str]:
+    """What runs: the engine and the kernel."""
+    if cell.backend not in backends:
+        return "none", f"torch-{device.type}"
+    engine = resolve_engine(cell.engine, device, torch.float32)
+    return engine, kernel_name(engine, cell.backend, device)
 
 
-def _parameters(variant: Variant) -> dict[str, Any]:
+def _parameters(variant: Variant | Baseline) -> dict[str, Any]:
     return asdict(variant)
 
 
 def _row(cell: Cell, dataset: Dataset | None, run_id: str, device: torch.device, **measured: Any) -> dict[str, Any]:
-    engine = resolve_engine(cell.engine, device, torch.float32)
+    engine, kernel = _engine(cell, device)
     return {
         "run_id": run_id,
         "experiment": cell.experiment,
@@ -208,7 +240,7 @@ def _row(cell: Cell, dataset: Dataset | None, run_id: str, device: torch.device,
         "variant_parameters": json.dumps(_parameters(variants[cell.variant]), sort_keys=True),
         "backend": cell.backend,
         "engine": engine,
-        "kernel": kernel_name(engine, cell.backend, device),
+        "kernel": kernel,
         "protocol": cell.protocol,
         "seed": cell.seed,
         "peak_memory_mb": round(machine.peak_memory_mb(device), 1),

@@ -24,7 +24,9 @@ from suite.results import atomic_file
 
 @dataclass(frozen=True)
 class Score:
-    """Over one split or epoch: mean loss, accuracy, mean hidden spikes per neuron and step, and the number of samples."""
+    """Over one split or epoch: mean loss, accuracy, mean hidden spikes per neuron and step (NaN without spiking
+    layers), number of samples.
+    """
 
     loss: float
     accuracy: float
@@ -57,7 +59,7 @@ class _Meter:
         self.n = 0
 
     def add(self, step_loss: Tensor, logit: Tensor, y: Tensor, spikes: list[Tensor]) -> None:
-        rate = sum((s.detach().mean() for s in spikes), torch.zeros((), device=logit.device)) / max(len(spikes), 1)
+        rate = torch.stack([s.detach().mean() for s in spikes]).mean() if spikes else logit.new_tensor(math.nan)
         correct = (logit.detach().argmax(1) == y).sum()
         self.sums += torch.stack([step_loss.detach() * len(y), correct, rate * len(y)]).double()
         self.n += len(y)
@@ -93,9 +95,10 @@ def train(
 ) -> History:
     """Train `network` in place and leave it with the weights of the epoch that was best on validation data.
 
-    Selection is by validation accuracy, then lower loss, then the earlier epoch; the test split is not touched. With `checkpoint`, the
-    state is saved after every epoch, and a call that finds it there goes on from it with the same result as if it had never stopped.
-    A NaN ends the training with status "diverged"; a network without hidden spikes in the selected epoch has status "dead".
+    Selection is by validation accuracy, then lower loss, then the earlier epoch; the test split is not touched.
+    With `checkpoint`, the state is saved after every epoch, and a call that finds it there goes on from it with
+    the same result as if it had never stopped. A NaN ends the training with status "diverged"; a network without
+    hidden spikes in the selected epoch has status "dead".
     """
     optimizer = _optimizer(network, protocol)
     rates = [group["lr"] for group in optimizer.param_groups]
@@ -121,7 +124,9 @@ def train(
         history.wall_s += time.perf_counter() - started
         if not (math.isfinite(score.loss) and math.isfinite(validation.loss)):
             history.status = "diverged"
-            history.reason = f"NaN or overflow in epoch {history.epoch}" + (f": {history.reason}" if history.reason else "")
+            history.reason = f"NaN or overflow in epoch {history.epoch}" + (
+                f": {history.reason}" if history.reason else ""
+            )
         elif _better(history):
             history.best = history.epoch
             best = {name: value.detach().clone() for name, value in network.state_dict().items()}
@@ -182,26 +187,37 @@ def _optimizer(network: nn.Module, protocol: Protocol) -> torch.optim.Optimizer:
 
 
 def _save(
-    path: Path, network: nn.Module, optimizer: torch.optim.Optimizer, history: History, best: dict[str, Tensor]
+    path: Path,
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    history: History,
+    best: dict[str, Tensor],
 ) -> None:
-    """Write the whole training state as safetensors: `now.*`, `best.*`, `adam.<parameter>.*`, and the history as JSON."""
+    """Write the whole training state as safetensors: `now.*`, `best.*`, `adam.<parameter>.*`, and the history as
+    JSON.
+    """
     tensors = {f"now.{name}": value for name, value in network.state_dict().items()}
     tensors |= {f"best.{name}": value for name, value in best.items()}
     for i, state in optimizer.state_dict()["state"].items():
         tensors |= {f"adam.{i}.{name}": value for name, value in state.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_file(path) as part:
-        save_file({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, part, {"history": json.dumps(asdict(history))})
+        save_file(
+            {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()},
+            part,
+            {"history": json.dumps(asdict(history))},
+        )
 
 
 def _read(path: Path) -> tuple[History, dict[str, Tensor]]:
     """A checkpoint's history and tensors. Raises ValueError if the file is damaged."""
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = json.loads(file.metadata()["history"])
+            saved: dict[str, Any] = json.loads(file.metadata()["history"])
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        scores = {name: [Score(**score) for score in metadata.pop(name)] for name in ("train", "validation")}
-        return History(**scores, **metadata), tensors
+        for name in ("train", "validation"):
+            saved[name] = [Score(**score) for score in saved[name]]
+        return History(**saved), tensors
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise _unusable(path, error) from None
 

@@ -1,7 +1,8 @@
 """The delayed spiking XOR problem: remember the firing rate of a pattern over a delay full of noise.
 
-A first pattern in steps 0-9, noise only, a second pattern in the last 10 steps; the label is 1 iff one of the two fired at the
-high rate and the other at the low one. Generator after the public code of DH-SNN (Zheng et al. 2024), the paper's source.
+A first pattern in steps 0-9, noise only, a second pattern in the last 10 steps; the label is 1 iff one of the two
+fired at the high rate and the other at the low one. Generator after the public code of DH-SNN (Zheng et al. 2024),
+the paper's source.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ class Task:
 
     def __post_init__(self) -> None:
         if self.channels < 1 or self.pattern_steps < 1:
-            raise ValueError(f"xor: channels = {self.channels}, pattern_steps = {self.pattern_steps}; both must be at least 1")
+            raise ValueError(
+                f"xor: channels = {self.channels}, pattern_steps = {self.pattern_steps}; both must be at least 1"
+            )
         if self.n_steps < 2 * self.pattern_steps:
             raise ValueError(
                 f"xor: n_steps = {self.n_steps} has no room for two patterns of {self.pattern_steps} steps; "
@@ -66,8 +69,8 @@ class Stream:
         return self.n
 
     def epoch(self, batch_size: int, *, shuffle_seed: int | None = None, epoch: int = 0) -> Iterator[Batch]:
-        """One pass. Only fresh samples depend on shuffle_seed and epoch; fixed ones are made in chunks of their own size, so
-        that the batch size does not change them."""
+        """One pass. Only fresh samples depend on shuffle_seed and epoch; fixed ones are made in chunks of their
+        own size, so that the batch size does not change them."""
         if self.fresh:
             entropy = [self.seed, self.stream, 0 if shuffle_seed is None else shuffle_seed + 1, epoch]
             generator = np.random.default_rng(entropy)
@@ -91,8 +94,8 @@ def load(
 ) -> Dataset:
     """Delayed XOR: n_train fresh samples an epoch, fixed validation and test sets; `task` are the fields of `Task`.
 
-    `seed` fixes validation and test; the training samples also depend on the training seed. `source` is ignored: the generator is
-    the dataset. Raises ValueError for impossible values.
+    `seed` fixes validation and test; the training samples also depend on the training seed. `source` is ignored:
+    the generator is the dataset. Raises ValueError for impossible values.
     """
     if source not in ("auto", "original", "standin"):
         raise ValueError(f"source is auto, original or standin, not {source!r}")

@@ -1,0 +1,169 @@
+"""The command line, `lif-roles`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from suite.errors import SuiteError
+from suite.selection import DEFAULT_PROTOCOL
+
+LOCAL = Path("results/local")
+
+app = typer.Typer(
+    name="lif-roles",
+    help="What leakage, reset and recurrence each do for a LIF spiking network, on SpikingJelly and snnTorch.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console()
+notes = Console(stderr=True)
+
+Results = Annotated[Path, typer.Option("--results", help="Folder of results.csv.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """Show the variants, backends, datasets, experiments and protocols that can be run."""
+    from suite.registry import backends, datasets, experiments, protocols, variants
+
+    by_dataset: dict[str, list[str]] = {}
+    for key in protocols:
+        protocol, _, dataset = key.partition("/")
+        by_dataset.setdefault(dataset, []).append(protocol)
+    table: dict[str, Any] = {
+        "variants": {name: _describe(variants[name]) for name in variants},
+        "backends": list(backends),
+        "datasets": {name: {"protocols": by_dataset.get(name, [])} for name in datasets},
+        "experiments": list(experiments),
+        "protocols": sorted({key.partition("/")[0] for key in protocols}),
+    }
+    if as_json:
+        print(json.dumps(table, indent=2))
+        return
+    for kind, items in table.items():
+        shown = Table(title=kind, title_justify="left", show_header=False, box=None, padding=(0, 2))
+        for name in items:
+            details = items[name].items() if isinstance(items, dict) else ()
+            shown.add_row(name, ", ".join(f"{key}: {value}" for key, value in details))
+        console.print(shown)
+
+
+def _describe(variant: Any) -> dict[str, Any]:
+    return {name: str(value) for name, value in asdict(variant).items() if name != "name"}
+
+
+@app.command()
+def run(
+    experiment: Annotated[str, typer.Argument(help="What to measure.")] = "accuracy",
+    dataset: Annotated[str | None, typer.Option(help="Datasets, comma-separated; default: the paper's seven.")] = None,
+    variant: Annotated[str | None, typer.Option(help="Variants; default: all.")] = None,
+    backend: Annotated[str | None, typer.Option(help="spikingjelly, snntorch; default: both.")] = None,
+    engine: Annotated[str, typer.Option(help="auto, step or fused.")] = "auto",
+    protocol: Annotated[str, typer.Option(help="smoke, suite or paper.")] = DEFAULT_PROTOCOL,
+    seeds: Annotated[str, typer.Option(help="For example 0-4 or 0,3.")] = "0",
+    data_source: Annotated[str, typer.Option(help="auto, original or standin.")] = "auto",
+    results: Results = LOCAL,
+    rerun: Annotated[bool, typer.Option("--rerun", help="Run cells again that are in the results already.")] = False,
+) -> None:
+    """Train and measure every selected cell, as `pytest benchmarks` does, and print the comparison."""
+    from suite.progress import progress_bar
+    from suite.report.tables import comparison
+    from suite.results import Store
+    from suite.run import run_cell
+    from suite.selection import select
+
+    asked = select(
+        experiment,
+        dataset=dataset,
+        variant=variant,
+        backend=backend,
+        protocol=protocol,
+        engine=engine,
+        seeds=seeds,
+        source=data_source,
+    )
+    store = Store(results)
+    failed = 0
+    run_ids = set()
+    for i, cell in enumerate(asked, start=1):
+        try:
+            outcome = run_cell(cell, store, rerun=rerun, progress=progress_bar)
+        except Exception as error:  # its row is written; the other cells go on
+            failed += 1
+            notes.print(f"[{i}/{len(asked)}] {cell}: failed, {error}", style="red", markup=False)
+            continue
+        run_ids.add(outcome.run_id)
+        said = outcome.status if not outcome.reason else f"{outcome.status}, {outcome.reason}"
+        notes.print(f"[{i}/{len(asked)}] {cell}: {said}", markup=False)
+    frame = store.load()
+    console.print(comparison(frame[frame["run_id"].isin(run_ids)]))
+    console.print(f"rows: {store.file}")
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def report(
+    results: Results = LOCAL,
+    out: Annotated[Path | None, typer.Option(help="Where to write; default: RESULTS/report.")] = None,
+) -> None:
+    """Make the tables (CSV, Markdown, LaTeX), the figures (PNG, SVG) and one HTML page from the results."""
+    from suite.report import make
+
+    for path in make(results, out or results / "report"):
+        console.print(str(path), soft_wrap=True)
+
+
+@app.command()
+def check(as_json: AsJson = False) -> None:
+    """Compare both frameworks, every engine, with the paper's equations, and measure where the frameworks differ."""
+    from suite.consistency import check as run_check
+    from suite.consistency import render
+
+    result = run_check()
+    if as_json:
+        print(json.dumps(result.as_dict(), indent=2))
+    else:
+        for table in render(result):
+            console.print(table)
+    if not result.ok:
+        raise typer.Exit(1)
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Say what this machine can run and why not the rest: versions, hardware, engines, datasets."""
+    from suite import doctor as doctor_module
+
+    if as_json:
+        print(json.dumps(doctor_module.as_json(), indent=2))
+        return
+    table = Table(box=None, show_header=False, padding=(0, 2))
+    area_before = ""
+    for area, item, finding in doctor_module.diagnose():
+        table.add_row("" if area == area_before else area, item, finding)
+        area_before = area
+    console.print(table)
+
+
+def main() -> None:
+    """Run the command line; a mistake of the user's, or of the machine's, is one line, not a traceback."""
+    try:
+        app()
+    except (SuiteError, ValueError) as error:
+        notes.print(f"error: {error}", style="red", markup=False, soft_wrap=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
