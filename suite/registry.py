@@ -111,7 +111,8 @@ def get_protocol(name: str, dataset: str) -> Protocol:
     if name not in names:
         raise unknown_name("protocol", name, names)
     if f"{name}/{dataset}" not in protocols:
-        datasets[dataset]  # an unknown dataset is the likelier mistake
+        if dataset not in datasets:
+            raise unknown_name("dataset", dataset, sorted(datasets))
         have = [key.partition("/")[0] for key in protocols if key.endswith(f"/{dataset}")]
         raise ValueError(
             f"dataset {dataset!r} has no protocol {name!r} (it has: {', '.join(have) or 'none'}); "

@@ -40,11 +40,11 @@ class Events:
     shape: tuple[int, int, int]
 
     def dense(self) -> Tensor:
-        """The same input as a float32 tensor [T, B, N]."""
+        """The same input as a tensor [T, B, N], float32 or the weight's dtype."""
         T, B, N = self.shape
         bag = torch.repeat_interleave(torch.arange(T * B, device=self.unit.device), self.offset.diff())
         value = torch.ones(len(self.unit), device=self.unit.device) if self.weight is None else self.weight
-        out = torch.zeros(T * B * N, device=self.unit.device)
+        out = value.new_zeros(T * B * N)
         return out.index_add_(0, bag * N + self.unit, value).view(T, B, N)
 
     def to(self, device: torch.device) -> Events:

@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from suite import training
+from suite.datasets.base import Dataset
+from suite.datasets.xor import load
+from suite.errors import ResultsError
+from suite.networks import FCNet, build
+from suite.protocols import Cosine, Protocol, StepLR
+from suite.registry import get_protocol, variants
+from suite.training import History, Score, evaluate, load_selected, train
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    return load(n_steps=20, n_train=96, n_validation=64, n_test=64)
+
+
+@pytest.fixture
+def protocol() -> Protocol:
+    return replace(get_protocol("smoke", "xor"), hidden=(8,), epochs=4, batch_size=32, leak_rate=2.0, clip=1.0)
+
+
+def network(data: Dataset, protocol: Protocol, variant: str = "baseline") -> FCNet:
+    torch.manual_seed(0)
+    net = build(data, protocol, variants[variant], "snntorch", "fused")
+    assert isinstance(net, FCNet)
+    return net
+
+
+def fit(data: Dataset, protocol: Protocol, **options: Any) -> tuple[FCNet, History]:
+    net = network(data, protocol)
+    return net, train(net, data, protocol, seed=0, device=CPU, **options)
+
+
+def test_same_seed_same_result(data: Dataset, protocol: Protocol) -> None:
+    (a, history_a), (b, history_b) = fit(data, protocol), fit(data, protocol)
+    assert history_a.train == history_b.train
+    assert all(torch.equal(p, q) for p, q in zip(a.parameters(), b.parameters(), strict=True))
+    assert history_a.epoch == 4
+
+
+@pytest.mark.parametrize("stop_after", [1, 2, 3])
+def test_a_run_killed_after_any_epoch_ends_as_if_it_had_not_been(
+    data: Dataset, protocol: Protocol, tmp_path: Path, stop_after: int
+) -> None:
+    whole, history = fit(data, protocol)
+
+    class Killed(Exception):
+        pass
+
+    def kill(state: History) -> None:
+        if state.epoch == stop_after:
+            raise Killed
+
+    checkpoint = tmp_path / "run.safetensors"
+    with pytest.raises(Killed):
+        fit(data, protocol, checkpoint=checkpoint, on_epoch=kill)
+    torch.manual_seed(99)  # whatever random state the new process is in
+    resumed = network(data, protocol)
+    epochs = []
+    again = train(
+        resumed,
+        data,
+        protocol,
+        seed=0,
+        device=CPU,
+        checkpoint=checkpoint,
+        on_epoch=lambda state: epochs.append(state.epoch),
+    )
+    assert epochs == list(range(stop_after + 1, 5))
+    assert again.train == history.train
+    assert again.validation == history.validation
+    assert again.best == history.best
+    assert all(torch.equal(p, q) for p, q in zip(whole.parameters(), resumed.parameters(), strict=True))
+
+
+def test_a_finished_checkpoint_trains_no_more_and_can_be_loaded(
+    data: Dataset, protocol: Protocol, tmp_path: Path
+) -> None:
+    checkpoint = tmp_path / "run.safetensors"
+    trained, history = fit(data, protocol, checkpoint=checkpoint)
+    epochs: list[int] = []
+    other, again = fit(data, protocol, checkpoint=checkpoint, on_epoch=lambda state: epochs.append(state.epoch))
+    assert not epochs
+    assert again == history
+    fresh = network(data, protocol)
+    assert load_selected(checkpoint, fresh) == history
+    for net in (other, fresh):
+        assert all(torch.equal(p, q) for p, q in zip(trained.parameters(), net.parameters(), strict=True))
+
+
+def test_the_selected_epoch_is_the_best_on_validation(data: Dataset, protocol: Protocol) -> None:
+    net, history = fit(data, protocol)
+    best = history.validation[history.best - 1]
+    assert best.accuracy == max(score.accuracy for score in history.validation)
+    again = evaluate(net, data.validation.epoch(32), protocol, CPU)
+    assert again.accuracy == best.accuracy
+    assert again.loss == pytest.approx(best.loss)
+
+
+@pytest.mark.parametrize(
+    ("scores", "best"),
+    [
+        ([(0.5, 1.0), (0.6, 1.0), (0.4, 0.1)], 2),
+        ([(0.5, 1.0), (0.5, 0.9), (0.5, 0.95)], 2),
+        ([(0.5, 1.0), (0.5, 1.0)], 1),
+    ],
+)
+def test_selection_by_accuracy_then_loss_then_the_earlier(scores: list[tuple[float, float]], best: int) -> None:
+    history = History()
+    for accuracy, loss in scores:
+        history.train.append(Score(0, 0, 0, 1))
+        history.validation.append(Score(loss, accuracy, 0.1, 1))
+        if training._better(history):
+            history.best = history.epoch
+    assert history.best == best
+
+
+def test_the_test_split_is_not_touched(data: Dataset, protocol: Protocol) -> None:
+    class Forbidden:
+        def __len__(self) -> int:
+            return 1
+
+        def epoch(self, *_args: object, **_kwargs: object) -> Any:
+            raise AssertionError("test data was read in training")
+
+    fit(replace(data, test=Forbidden()), protocol)
+
+
+@pytest.mark.parametrize("engine", ["fused", "step"])
+def test_divergence_ends_the_run_early_with_a_reason(data: Dataset, protocol: Protocol, engine: str) -> None:
+    wild = replace(protocol, learning_rate=3e36, clip=None, epochs=10)
+    torch.manual_seed(0)
+    net = build(data, wild, variants["without_reset"], "spikingjelly", engine)
+    history = train(net, data, wild, seed=0, device=CPU)
+    assert history.status == "diverged"
+    assert "epoch" in history.reason
+    assert history.epoch < 10
+    assert all(torch.isfinite(p).all() for p in net.parameters())  # the weights of the last good epoch
+
+
+def test_a_dead_network_is_called_dead(data: Dataset, protocol: Protocol) -> None:
+    silent = replace(protocol, threshold=1e6)
+    net = network(data, silent)
+    history = train(net, data, silent, seed=0, device=CPU)
+    assert history.status == "dead"
+    assert "no hidden neuron fires" in history.reason
+
+
+def test_recurrent_baselines_have_no_spikes_and_are_not_dead(data: Dataset, protocol: Protocol) -> None:
+    net = build(data, protocol, variants["lstm"], "torch", "auto")
+    history = train(net, data, protocol, seed=0, device=CPU)
+    assert history.status == "ok"
+    assert math.isnan(history.validation[-1].spike_rate)
+
+
+def test_leaks_have_their_own_learning_rate(data: Dataset, protocol: Protocol) -> None:
+    optimizer = training._optimizer(network(data, protocol), protocol)
+    others, leaks = optimizer.param_groups
+    assert leaks["lr"] == 2 * others["lr"]
+    assert [tuple(p.shape) for p in leaks["params"]] == [(8,), (2,)]
+
+
+def test_schedules() -> None:
+    assert [StepLR(20, 0.5).factor(e, 100) for e in (0, 19, 20, 99)] == [1.0, 1.0, 0.5, 0.0625]
+    assert Cosine().factor(0, 10) == 1.0
+    assert Cosine().factor(5, 10) == pytest.approx(0.5)
+
+
+def test_a_damaged_checkpoint_is_named(data: Dataset, protocol: Protocol, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "run.safetensors"
+    fit(data, protocol, checkpoint=checkpoint)
+    whole = checkpoint.read_bytes()
+    for damaged in (whole[: len(whole) // 2], b"", b"\x80\x04 pickle?"):
+        checkpoint.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"run\.safetensors cannot be used .*; delete it to train anew"):
+            fit(data, protocol, checkpoint=checkpoint)
+
+
+def test_a_checkpoint_of_another_network_is_named(data: Dataset, protocol: Protocol, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "run.safetensors"
+    fit(data, protocol, checkpoint=checkpoint)
+    with pytest.raises(ValueError, match="delete it to train anew"):
+        fit(data, replace(protocol, hidden=(9,)), checkpoint=checkpoint)
+
+
+def test_an_interrupted_write_leaves_the_last_checkpoint(
+    data: Dataset, protocol: Protocol, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = tmp_path / "run.safetensors"
+    fit(data, replace(protocol, epochs=1), checkpoint=checkpoint)
+    before = checkpoint.read_bytes()
+
+    def full(*_args: object, **_kwargs: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(training, "save_file", full)
+    with pytest.raises(ResultsError, match="No space left"):
+        fit(data, protocol, checkpoint=checkpoint)
+    assert checkpoint.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["run.safetensors"]
