@@ -1,7 +1,7 @@
 """The LIF neuron and its ablations (Yin et al. 2024), on SpikingJelly and snnTorch.
 
-    neuron = make_neuron("with_recurrence", 64, backend="snntorch", leakage="learnable")
-    spikes = neuron(current)  # [T, B, 64] -> [T, B, 64]
+neuron = make_neuron("with_recurrence", 64, backend="snntorch", leakage="learnable")
+spikes = neuron(current)  # [T, B, 64] -> [T, B, 64]
 """
 
 from neurons.checks import NonFiniteError

@@ -17,29 +17,44 @@ def check_threshold(threshold: float) -> float:
     if isinstance(threshold, bool) or not isinstance(threshold, int | float):
         raise TypeError(f"threshold is a positive number, not {threshold!r}")
     if not (threshold > 0 and math.isfinite(threshold)):
-        raise ValueError(f"threshold u_th = {threshold!r} must be positive and finite: at 0 a resting neuron would fire")
+        raise ValueError(
+            f"threshold u_th = {threshold!r} must be positive and finite: at 0 a resting neuron would fire"
+        )
     return float(threshold)
+
+
+def check_step(x: Tensor, n: int | None) -> None:
+    """Check the input current of one step, [B, n] ([B, *] if n is None). Raises TypeError or ValueError."""
+    _check_floating_point(x, "[B, n]")
+    if n is not None and (x.ndim != 2 or x.shape[-1] != n):
+        raise ValueError(f"the input current of one step must be [B, {n}], got {list(x.shape)}")
 
 
 def check_sequence(x: Tensor, n: int | None) -> None:
     """Check an input current [T, B, n] ([T, B, *] if n is None). Raises TypeError or ValueError."""
-    if not isinstance(x, Tensor):
-        raise TypeError(f"the input current is a torch tensor [T, B, n], not {type(x).__name__}")
-    if not x.is_floating_point():
-        raise TypeError(f"the input current must be floating point, not {x.dtype}; use x.float()")
+    _check_floating_point(x, "[T, B, n]")
     if n is not None and (x.ndim != 3 or x.shape[-1] != n):
         raise ValueError(f"the input current must be [T, B, {n}] (time first), got {list(x.shape)}")
     if x.ndim < 2:
         raise ValueError(f"the input current must be [T, B, ...] (time first), got {list(x.shape)}")
     if x.numel() == 0:
-        raise ValueError(f"the input current is empty: {list(x.shape)}; every dimension of [T, B, n] must be at least 1")
+        raise ValueError(
+            f"the input current is empty: {list(x.shape)}; every dimension of [T, B, n] must be at least 1"
+        )
+
+
+def _check_floating_point(x: Tensor, shape: str) -> None:
+    if not isinstance(x, Tensor):
+        raise TypeError(f"the input current is a torch tensor {shape}, not {type(x).__name__}")
+    if not x.is_floating_point():
+        raise TypeError(f"the input current must be floating point, not {x.dtype}; use x.float()")
 
 
 def check_finite(x: Tensor, state: Tensor) -> None:
     """Raise NonFiniteError if the membrane potential after the last step is not finite.
 
-    A NaN anywhere in x stays in its neuron's potential to the end, so that the state [B, *] is all that needs a look. Only on the
-    CPU: elsewhere the look would wait for the device.
+    A NaN anywhere in x stays in its neuron's potential to the end, so that the state [B, *] is all that needs a look.
+    Only on the CPU: elsewhere the look would wait for the device.
     """
     if state.device.type != "cpu" or bool(torch.isfinite(state).all()):
         return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -25,7 +27,7 @@ class Leak(nn.Module):
 
     def forward(self) -> float | Tensor:
         # A Python float keeps k = 0.3 exact in float64; a float32 buffer turned to double would be 0.300000012.
-        return torch.sigmoid(self.logit) if isinstance(self.leakage, Learnable) else self.leakage
+        return cast(float, self.leakage) if self.logit is None else torch.sigmoid(self.logit)
 
     def extra_repr(self) -> str:
         return f"{self.leakage}"

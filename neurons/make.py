@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from neurons.checks import check_finite, check_sequence
+from neurons.initial import initial_state
 from neurons.kernels import check_engine, resolve_engine
 from neurons.kernels.layer import fused_layer
 from neurons.names import unknown_name
@@ -29,16 +30,9 @@ class _Sequence(nn.Module):
 
     def forward(self, x: Tensor, *, record: bool = False) -> Tensor | tuple[Tensor, Tensor]:
         check_sequence(x, self.n)
-        start = x
-        if self.variant.initial_state == "uniform":  # u[-1] is forgotten but for k u[-1] in the first step
-            first = x[0] + self._leak_times(torch.rand_like(x[0]))
-            start = torch.cat([first.unsqueeze(0), x[1:]])
-        spikes, u, state = self._run(start, record)
+        spikes, u, state = self._run(x, record)
         check_finite(x, state)
         return (spikes, u) if record and u is not None else spikes
-
-    def _leak_times(self, v: Tensor) -> Tensor:
-        raise NotImplementedError
 
     def _run(self, x: Tensor, record: bool) -> tuple[Tensor, Tensor | None, Tensor]:
         raise NotImplementedError
@@ -47,9 +41,6 @@ class _Sequence(nn.Module):
 class SpikingJellySequence(_Sequence, VariantLIFNode):
     """`VariantLIFNode` on whole sequences from rest."""
 
-    def _leak_times(self, v: Tensor) -> Tensor:
-        return self.leak() * v
-
     def _run(self, x: Tensor, record: bool) -> tuple[Tensor, Tensor | None, Tensor]:
         rest = (0.0,) * len(self._memories)
         states = self.materialize_states((x,), rest, "m")
@@ -57,19 +48,25 @@ class SpikingJellySequence(_Sequence, VariantLIFNode):
         return spikes, u, states[0]
 
 
-class SnnTorchSequence(_Sequence, VariantLeaky):
+class SnnTorchSequence(_Sequence, VariantLeaky):  # type: ignore[misc]  # a call takes a sequence, not a step
     """`VariantLeaky` on whole sequences from rest."""
 
     def __init__(self, *args: Any, engine: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.engine = engine
-        # snnTorch lists every neuron ever made, to reset their states, and so keeps them alive; this one keeps no state.
+        # snnTorch lists every neuron ever made, to reset their states, and so keeps them alive; this one keeps no
+        # state.
         snntorch.SpikingNeuron.instances.remove(self)
+        self._first_step = False
 
-    def _leak_times(self, v: Tensor) -> Tensor:
-        return self.leak() * v
+    def mem_reset(self, mem: Tensor) -> Tensor:
+        reset = super().mem_reset(mem)
+        if self._first_step:  # o[-1] = 0 even where u[-1], drawn at random, is above the threshold
+            reset = self.previous_spike = torch.zeros_like(reset)
+        return reset
 
     def _run(self, x: Tensor, record: bool) -> tuple[Tensor, Tensor | None, Tensor]:
+        mem = initial_state(self.variant, x[0])
         if resolve_engine(self.engine, x.device, x.dtype) == "fused":
             return fused_layer(
                 self.variant,
@@ -79,11 +76,12 @@ class SnnTorchSequence(_Sequence, VariantLeaky):
                 threshold=float(self.threshold),
                 surrogate=self.spike_grad,
                 detach_reset=self.detach_reset,
+                v0=mem,
                 record=record,
             )
-        mem = torch.zeros_like(x[0])
         spikes, potentials = [], []
-        for x_t in x.unbind(0):  # x[t] would allocate a gradient of all of x in every step
+        for t, x_t in enumerate(x.unbind(0)):  # x[t] would allocate a gradient of all of x in every step
+            self._first_step = t == 0
             spike, mem = VariantLeaky.forward(self, x_t, mem)
             spikes.append(spike)
             if record:
@@ -92,7 +90,10 @@ class SnnTorchSequence(_Sequence, VariantLeaky):
         return torch.stack(spikes), torch.stack(potentials) if record else None, mem
 
 
-BACKENDS: dict[str, Callable[..., nn.Module]] = {"spikingjelly": SpikingJellySequence, "snntorch": SnnTorchSequence}
+BACKENDS: dict[str, Callable[..., nn.Module]] = {
+    "spikingjelly": SpikingJellySequence,
+    "snntorch": SnnTorchSequence,
+}
 
 
 def make_neuron(
@@ -108,17 +109,21 @@ def make_neuron(
 ) -> nn.Module:
     """A layer of n LIF neurons: input current [T, B, n] -> spikes [T, B, n], from rest at every call.
 
-    variant: a name in VARIANTS, or a Variant. n: the number of neurons; None takes [T, B, *] where no parameter depends on n.
-    backend: "spikingjelly" or "snntorch". engine: "step" (the framework's own stepping), "fused" (one kernel over the sequence)
-    or "auto" (fused where possible).
-    leakage: what "normal" means in the variant: a number in [0, 1], "learnable" or Learnable(init=(low, high)); default 0.3.
-    threshold: u_th > 0. surrogate: a name in SURROGATES or a Surrogate. detach_reset: keep the reset out of the gradient.
+    variant: a name in VARIANTS, or a Variant. n: the number of neurons; None takes [T, B, *] where no parameter
+    depends on n.
+    backend: "spikingjelly" or "snntorch". engine: "step" (the framework's own stepping), "fused" (one kernel over the
+    sequence) or "auto" (fused where possible).
+    leakage: what "normal" means in the variant: a number in [0, 1], "learnable" or Learnable(init=(low, high));
+    default 0.3.
+    threshold: u_th > 0. surrogate: a name in SURROGATES or a Surrogate. detach_reset: keep the reset out of the
+    gradient.
 
-    Called with record=True, it also returns the membrane potential before reset [T, B, n]. Parameters: `recurrent.weight` [n, n]
-    (V[i, j] from neuron j to i, orthogonal at first) if the variant is recurrent, `leak.logit` [n] if its leak is learnable.
+    Called with record=True, it also returns the membrane potential before reset [T, B, n]. Parameters:
+    `recurrent.weight` [n, n] (V[i, j] from neuron j to i, orthogonal at first) if the variant is recurrent,
+    `leak.logit` [n] if its leak is learnable.
 
-    Raises ValueError for an unknown name, a leak outside [0, 1], a threshold <= 0, and, when called, for an empty or wrongly shaped
-    input or one that is not finite (NonFiniteError); TypeError for an input that is not floating point.
+    Raises ValueError for an unknown name, a leak outside [0, 1], a threshold <= 0, and, when called, for an empty or
+    wrongly shaped input or one that is not finite (NonFiniteError); TypeError for an input that is not floating point.
     """
     if backend not in BACKENDS:
         raise unknown_name("backend", backend, BACKENDS)

@@ -8,7 +8,8 @@ from neurons.variant import Variant
 
 
 def recurrent_weights(variant: Variant, n: int | None) -> nn.Linear | None:
-    """V [n, n] without bias, orthogonal at the start, if the variant is recurrent. Raises ValueError if n is then unknown."""
+    """V [n, n] without bias, orthogonal at the start, if the variant is recurrent. Raises ValueError if n is then
+    unknown."""
     if not variant.recurrent:
         return None
     if n is None:

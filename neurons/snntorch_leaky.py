@@ -6,27 +6,34 @@ import snntorch
 import torch
 from torch import Tensor
 
-from neurons.checks import check_threshold
+from neurons.checks import check_step, check_threshold
 from neurons.leak import Leak
 from neurons.recurrent import recurrent_weights
 from neurons.surrogate import Surrogate, get_surrogate
 from neurons.variant import Leakage, Variant, get_variant
 
 
-class VariantLeaky(snntorch.Leaky):  # type: ignore[misc]
+class VariantLeaky(snntorch.Leaky):
     """snnTorch's `Leaky`, extended to every `Variant`; used as any other neuron of that framework.
 
-    snnTorch's own forward, fire and reset do the work; `mem` is, as there, the membrane potential before reset, which is the
-    paper's u. The subclass settles what differs from eq. 3-11: it fires at u >= u_th (through the surrogate), the reset is part
-    of the gradient unless `detach_reset`, a soft reset is taken before the leak, and recurrence adds V o[t-1] outside the reset.
-    The spikes o[t-1] are a function of `mem`, as snnTorch's reset is, so that `mem` is the whole state and `utils.reset`,
-    `reset_mem` and `init_hidden` work unchanged.
+    snnTorch's own forward, fire and reset do the work; `mem` is, as there, the membrane potential before reset, which
+    is the paper's u. The subclass settles what differs from eq. 3-11: it fires at u >= u_th (through the surrogate),
+    the reset is part of the gradient unless `detach_reset`, a soft reset is taken before the leak, and recurrence
+    adds V o[t-1] outside the reset. The spikes o[t-1] are a function of `mem`, as snnTorch's reset is, so that `mem`
+    is the whole state and `utils.reset`, `reset_mem` and `init_hidden` work unchanged.
 
-    variant: a name in VARIANTS or a `Variant`. n: number of neurons (last dimension); needed for recurrence and a learnable leak.
-    init_hidden, output: as in `snntorch.Leaky`. Call it with x [B, *] and, unless init_hidden, the last `mem`.
+    variant: a name in VARIANTS or a `Variant`. n: number of neurons (last dimension); needed for recurrence and a
+    learnable leak.
+    init_hidden, output: as in `snntorch.Leaky`. Call it with x [B, n] ([B, *] without n) and, unless init_hidden, the
+    last `mem`; the first `mem` is the caller's, whatever the variant's initial_state.
 
-    Raises ValueError for unknown names, a leak outside [0, 1], a threshold <= 0, or a missing n.
+    Raises ValueError for unknown names, a leak outside [0, 1], a threshold <= 0, or a missing n; when called, for an
+    input that is not [B, n]. TypeError for an input that is not floating point.
     """
+
+    mem: Tensor
+    threshold: Tensor
+    spike_grad: Surrogate
 
     def __init__(
         self,
@@ -84,6 +91,7 @@ class VariantLeaky(snntorch.Leaky):  # type: ignore[misc]
         return self._base_state_function(input_)
 
     def forward(self, input_: Tensor, mem: Tensor | None = None) -> Tensor | tuple[Tensor, Tensor]:
+        check_step(input_, self.n)
         result: Tensor | tuple[Tensor, Tensor] = super().forward(input_, mem)
         del self.previous_spike  # it would keep the graph alive, and is not state
         return result

@@ -8,7 +8,8 @@ import torch
 from spikingjelly.activation_based import functional, neuron
 from torch import Tensor, nn
 
-from neurons.checks import check_sequence, check_threshold
+from neurons.checks import check_sequence, check_step, check_threshold
+from neurons.initial import initial_state
 from neurons.kernels import check_engine, resolve_engine
 from neurons.kernels.layer import fused_layer
 from neurons.leak import Leak
@@ -17,19 +18,23 @@ from neurons.surrogate import Surrogate, get_surrogate
 from neurons.variant import Leakage, Variant, get_variant
 
 
-class VariantLIFNode(neuron.LIFNode):  # type: ignore[misc]
+class VariantLIFNode(neuron.LIFNode):
     """SpikingJelly's `LIFNode`, extended to every `Variant`; used as any other node of that framework.
 
-    SpikingJelly's own charge, fire and reset do the work, step by step; the subclass adds what they cannot express: k = 0 and
-    k = 1 (tau = 1 and infinity), no reset, a learnable leak per neuron, recurrence. As everywhere in SpikingJelly the state
-    stays from call to call until `functional.reset_net`.
+    SpikingJelly's own charge, fire and reset do the work, step by step; the subclass adds what they cannot express: k
+    = 0 and k = 1 (tau = 1 and infinity), no reset, a learnable leak per neuron, recurrence. As everywhere in
+    SpikingJelly the state stays from call to call until `functional.reset_net`.
 
-    variant: a name in VARIANTS or a `Variant`. n: number of neurons (last dimension); needed for recurrence and a learnable leak.
+    variant: a name in VARIANTS or a `Variant`. n: number of neurons (last dimension); needed for recurrence and a
+    learnable leak.
     step_mode: "s", input [B, *], or "m", input [T, B, *].
-    engine: for step_mode "m", "step" (SpikingJelly's), "fused" (one kernel over the sequence) or "auto" (fused if possible).
+    engine: for step_mode "m", "step" (SpikingJelly's), "fused" (one kernel over the sequence) or "auto" (fused if
+    possible).
 
     Raises ValueError for unknown names, a leak outside [0, 1], a threshold <= 0, or a missing n.
     """
+
+    _memories: dict[str, Any]
 
     def __init__(
         self,
@@ -68,14 +73,18 @@ class VariantLIFNode(neuron.LIFNode):  # type: ignore[misc]
     def extra_repr(self) -> str:
         return f"variant={self.variant.name}, n={self.n}, engine={self.engine}, {super().extra_repr()}"
 
-    def materialize_states(self, inputs: tuple[Tensor, ...], states: tuple[Any, ...], step_mode: str) -> tuple[Any, ...]:
-        states = super().materialize_states(inputs, states, step_mode)
-        if self.recurrent is None:
-            return states
-        v, spike = states
-        if not isinstance(spike, Tensor) or spike.shape != v.shape:
-            spike = torch.zeros_like(v)
-        return v, spike.to(v)
+    def materialize_states(
+        self, inputs: tuple[Tensor, ...], states: tuple[Any, ...], step_mode: str
+    ) -> tuple[Any, ...]:
+        old = states[0]
+        v, *memory = super().materialize_states(inputs, states, step_mode)
+        fresh = not isinstance(old, Tensor) or old.shape != v.shape
+        if fresh:
+            v = initial_state(self.variant, v)
+        if not memory:
+            return (v,)
+        spike = memory[0]
+        return v, torch.zeros_like(v) if fresh or not isinstance(spike, Tensor) else spike.to(v)
 
     def charge(self, x: Tensor, v: Tensor, spike: Tensor | None) -> Tensor:
         """The membrane potential before reset: k v + gain (x + V o[t-1]), in SpikingJelly's way of writing it."""
@@ -88,15 +97,15 @@ class VariantLIFNode(neuron.LIFNode):  # type: ignore[misc]
         return v - v * (1 - k) + drive  # ParametricLIFNode's charge, with one 1/tau = 1 - k a neuron
 
     def single_step_functional_forward(
-        self, inputs: tuple[Tensor, ...], states: tuple[Any, ...], **kwargs: object
+        self, inputs: tuple[Tensor, ...], states: tuple[Any, ...], **_: object
     ) -> tuple[tuple[Tensor, ...], tuple[Any, ...]]:
-        spike, _, states = self._step(inputs[0], states)
+        spike, _u, states = self._step(inputs[0], states)
         return (spike,), states
 
     def multi_step_functional_forward(
-        self, inputs: tuple[Tensor, ...], states: tuple[Any, ...], **kwargs: object
+        self, inputs: tuple[Tensor, ...], states: tuple[Any, ...], **_: object
     ) -> tuple[tuple[Tensor, ...], tuple[Any, ...]]:
-        spikes, _, states = self._sequence(inputs[0], states, record=False)
+        spikes, _u, states = self._sequence(inputs[0], states, record=False)
         return (spikes,), states
 
     def _step(self, x: Tensor, states: tuple[Any, ...]) -> tuple[Tensor, Tensor, tuple[Any, ...]]:
@@ -135,10 +144,15 @@ class VariantLIFNode(neuron.LIFNode):  # type: ignore[misc]
             o0=o0,
             record=record,
         )
-        return spikes, potentials, (v, spikes[-1]) if memory else (v,)
+        # a clone: SpikingJelly detaches states in place, which a view of `spikes` refuses
+        return spikes, potentials, (v, spikes[-1].clone()) if memory else (v,)
+
+    def single_step_forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Any:
+        check_step(x, self.n)
+        return super().single_step_forward(x, *args, **kwargs)
 
     def multi_step_forward(self, x_seq: Tensor, *args: Any, **kwargs: Any) -> Any:
-        check_sequence(x_seq, self.n if self.recurrent is not None or self.leak.logit is not None else None)
+        check_sequence(x_seq, self.n)
         return super().multi_step_forward(x_seq, *args, **kwargs)
 
 

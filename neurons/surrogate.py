@@ -1,7 +1,7 @@
 """Surrogate gradients: one definition that every engine and both frameworks use.
 
-Forward, a surrogate is the Heaviside step H(u - u_th) with H(0) = 1 (eq. 3). Backward, it is one of the functions below of
-x = u - u_th.
+Forward, a surrogate is the Heaviside step H(u - u_th) with H(0) = 1 (eq. 3). Backward, it is one of the functions
+below of x = u - u_th.
 """
 
 from __future__ import annotations
@@ -28,12 +28,15 @@ class Surrogate:
     parameters: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        if self.kind not in SURROGATE_KINDS:
-            raise unknown_name("surrogate", self.kind, SURROGATE_KINDS)
-        if not all(math.isfinite(p) for p in self.parameters) or self.parameters[0] <= 0:
-            raise ValueError(
-                f"surrogate {self.kind!r}: parameters {self.parameters} must be finite, and the first positive"
-            )
+        if self.kind not in PARAMETERS:
+            raise unknown_name("surrogate", self.kind, PARAMETERS)
+        names = PARAMETERS[self.kind]
+        given = self.parameters
+        # a height of 0 leaves out the side lobes; nothing else may be 0
+        if len(given) != len(names) or not all(
+            math.isfinite(p) and (p > 0 or (p == 0 and name == "height")) for name, p in zip(names, given, strict=True)
+        ):
+            raise ValueError(f"surrogate {self.kind!r} takes positive, finite {', '.join(names)}, not {given}")
 
     def __call__(self, x: Tensor) -> Tensor:
         """Spikes 1 where x = u - u_th >= 0, else 0, in x's dtype; differentiable through the surrogate."""
@@ -78,7 +81,17 @@ class _Spike(torch.autograd.Function):
         return grads[0] * ctx.surrogate.derivative(x), None
 
 
-SURROGATE_KINDS: tuple[str, ...] = ("rectangle", "multi_gaussian", "arctan", "sigmoid")
+PARAMETERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "rectangle": ("a",),
+        "multi_gaussian": ("lens", "gamma", "height", "scale"),
+        "arctan": ("alpha",),
+        "sigmoid": ("alpha",),
+    }
+)
+"""The parameters of each kind."""
+
+SURROGATE_KINDS: tuple[str, ...] = tuple(PARAMETERS)
 """In the order by which the kernels number them."""
 
 

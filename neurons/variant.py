@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -28,8 +29,8 @@ class Learnable:
 
     def __post_init__(self) -> None:
         low, high = self.init
-        if not low <= high:
-            raise ValueError(f"Learnable(init={self.init!r}): the first value must not exceed the second")
+        if not -math.inf < low <= high < math.inf:
+            raise ValueError(f"Learnable(init={self.init!r}): init is (low, high), both finite and low <= high")
 
 
 Leakage = float | Literal["learnable"] | Learnable
@@ -48,8 +49,8 @@ def check_leakage(leakage: Leakage, owner: str) -> Leakage:
         raise TypeError(f"{owner}: leakage is a number in [0, 1], 'learnable' or Learnable(...), not {leakage!r}")
     if not 0.0 <= leakage <= 1.0:
         raise ValueError(
-            f"{owner}: leak coefficient k = {leakage!r} is outside [0, 1]; 1 keeps the whole membrane potential from one "
-            "step to the next, 0 forgets it"
+            f"{owner}: leak coefficient k = {leakage!r} is outside [0, 1]; 1 keeps the whole membrane potential from "
+            "one step to the next, 0 forgets it"
         )
     return float(leakage)
 

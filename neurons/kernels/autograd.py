@@ -15,7 +15,8 @@ from neurons.variant import Reset
 
 
 def _rows(x: Tensor) -> np.ndarray:
-    """[T, ...] as a contiguous NumPy [T, M], or [1, M] if every step is the same memory (an expanded tensor); copies only if it must."""
+    """[T, ...] as a contiguous NumPy [T, M], or [1, M] if every step is the same memory (an expanded tensor); copies
+    only if it must."""
     if x.shape[0] > 1 and x.stride(0) == 0:
         x = x[:1]
     array: np.ndarray = x.contiguous().view(x.shape[0], -1).numpy()
@@ -42,10 +43,7 @@ class _FusedLIF(torch.autograd.Function):
         scalar = x_rows.dtype.type
         reset_number = cpu.RESETS.index(reset)
         spikes = torch.empty_like(x, memory_format=torch.contiguous_format)
-        if keep_u:
-            u = torch.empty_like(spikes)
-        else:
-            u = torch.empty_like(spikes[:1])
+        u = torch.empty_like(spikes if keep_u else spikes[:1])
         v = v0.detach().contiguous().clone()
         k_row = np.atleast_1d(k.detach().contiguous().numpy())
         out = (_rows(u), _rows(spikes))
@@ -58,7 +56,14 @@ class _FusedLIF(torch.autograd.Function):
             o_first = o0.detach().contiguous().view(-1).numpy()
             k_row = np.ascontiguousarray(np.broadcast_to(k_row, n))
             cpu.forward_recurrent(
-                x_rows, k_row, weight_t.numpy(), v.view(-1).numpy(), o_first, scalar(threshold), reset_number, *out
+                x_rows,
+                k_row,
+                weight_t.numpy(),
+                v.view(-1).numpy(),
+                o_first,
+                scalar(threshold),
+                reset_number,
+                *out,
             )
             ctx.weight_t = weight_t
         ctx.save_for_backward(u, k, v0, spikes if weight is not None else None, o0)
@@ -118,11 +123,19 @@ def fused_lif(
 ) -> tuple[Tensor, Tensor | None, Tensor]:
     """The LIF layer of eq. 3-11 over a whole sequence.
 
-    x: input current [T, B, *], float32 or float64, on the CPU. k: leak coefficient, a number or [n] where n is x's last dimension.
-    recurrent_weight: V [n, n]. v0: the state after reset before the first step, [B, *] (None: zeros); o0: the spikes before it.
-    Returns spikes [T, B, *], the potentials before reset [T, B, *] (None unless `record`), and the final state after reset [B, *].
-    Differentiable once with respect to x, k, recurrent_weight, v0 and o0.
+    x: input current [T, B, *], float32 or float64, on the CPU. k: leak coefficient, a number or [n] where n is x's
+    last dimension.
+    recurrent_weight: V [n, n]. v0: the state after reset before the first step, [B, *] (None: zeros); o0: the spikes
+    before it.
+    Returns spikes [T, B, *], the potentials before reset [T, B, *] (None unless `record`), and the final state after
+    reset [B, *]. Differentiable once with respect to x, k, recurrent_weight, v0 and o0. Raises TypeError if
+    recurrent_weight has another dtype than x.
     """
+    if recurrent_weight is not None and recurrent_weight.dtype != x.dtype:
+        raise TypeError(
+            f"the input current is {x.dtype}, but the recurrent weights are {recurrent_weight.dtype}: "
+            "bring both to one dtype, as with neuron.double()"
+        )
     if v0 is None:
         v0 = torch.zeros_like(x[0], memory_format=torch.contiguous_format)
     if recurrent_weight is not None and o0 is None:

@@ -1,11 +1,11 @@
 """Fused LIF kernels for the CPU: the whole sequence in one pass, forward or backward (Numba).
 
-Arrays are time-major and two-dimensional, [T, M] with M = B * N; neurons vary fastest, so column j belongs to neuron j % N.
-Without recurrence every column is on its own, and the work is split into blocks of columns that stay in the L1 cache over
-all of T. With recurrence a sample's neurons see each other, and the work is split by sample.
+Arrays are time-major and two-dimensional, [T, M] with M = B * N; neurons vary fastest, so column j belongs to neuron
+j % N. Without recurrence every column is on its own, and the work is split into blocks of columns that stay in the L1
+cache over all of T. With recurrence a sample's neurons see each other, and the work is split by sample.
 
-All arithmetic is plain IEEE in the input's dtype, in the order of eq. 3-11 and without fused multiply-add, so that spikes equal
-those of a step-by-step simulation in the same dtype.
+All arithmetic is plain IEEE in the input's dtype, in the order of eq. 3-11 and without fused multiply-add, so that
+spikes equal those of a step-by-step simulation in the same dtype.
 """
 
 from __future__ import annotations
@@ -36,9 +36,8 @@ def _charge_and_fire(x, k, v, u, o, threshold, reset):  # type: ignore[no-untype
             v[j] = u[j]
     elif reset == ZERO:
         for j in range(len(v)):
-            fired = u[j] >= threshold
-            o[j] = one if fired else zero
-            v[j] = zero if fired else u[j]
+            o[j] = one if u[j] >= threshold else zero
+            v[j] = u[j] * (one - o[j])  # not a choice of 0 or u: an infinite u must leave a NaN
     else:
         for j in range(len(v)):
             fired = u[j] >= threshold
@@ -65,13 +64,20 @@ def forward(x, k, v, threshold, reset, u_out, o_out):  # type: ignore[no-untyped
         v_block = v[start:stop]
         for t in range(T):
             _charge_and_fire(
-                x[t * x_moves, start:stop], k_block, v_block, u_out[t * u_moves, start:stop], o_out[t, start:stop], threshold, reset
+                x[t * x_moves, start:stop],
+                k_block,
+                v_block,
+                u_out[t * u_moves, start:stop],
+                o_out[t, start:stop],
+                threshold,
+                reset,
             )
 
 
 @njit(parallel=True, cache=True)
 def forward_recurrent(x, k, weight_t, v, o, threshold, reset, u_out, o_out):  # type: ignore[no-untyped-def]
-    """As `forward`, with weight_t[j, i] the weight from neuron j to i, k [N], and o [M] the spikes before the first step.
+    """As `forward`, with weight_t[j, i] the weight from neuron j to i, k [N], and o [M] the spikes before the first
+    step.
 
     Event-driven: only the rows of neurons that fired are added.
     """
@@ -178,10 +184,11 @@ def _add_grad_k(u, g, grad_k, threshold, reset):  # type: ignore[no-untyped-def]
 def backward(  # type: ignore[no-untyped-def]
     u, k, v0, grad_o, grad_u, grad_v, threshold, reset, detach, kind, p, grad_x, grad_k
 ):
-    """u [T, M] from `forward`, v0 [M] its initial state; grad_o [T, M] or [1, M] (the same at every step), grad_u [T, M] or [0, M].
+    """u [T, M] from `forward`, v0 [M] its initial state; grad_o [T, M] or [1, M] (the same at every step), grad_u [T,
+    M] or [0, M].
 
-    grad_v [M] holds dL/dv after the last step and is left as dL/dv0. Writes grad_x [T, M], and adds to grad_k [M] unless that is
-    empty.
+    grad_v [M] holds dL/dv after the last step and is left as dL/dv0. Writes grad_x [T, M], and adds to grad_k [M]
+    unless that is empty.
     """
     T, M = u.shape
     N = len(k)
@@ -218,8 +225,8 @@ def backward(  # type: ignore[no-untyped-def]
 def backward_recurrent(  # type: ignore[no-untyped-def]
     u, k, weight_t, v0, grad_o, grad_u, grad_v, grad_o0, threshold, reset, detach, kind, p, grad_x, grad_k
 ):
-    """As `backward`; writes dL/do before the first step to grad_o0 [M]. The weight's gradient is a matrix product of grad_x and the
-    spikes, left to the caller.
+    """As `backward`; writes dL/do before the first step to grad_o0 [M]. The weight's gradient is a matrix product of
+    grad_x and the spikes, left to the caller.
 
     dL/do[t] needs V^T dL/du[t+1] only where do/du[t] is not zero, which for a narrow surrogate is seldom.
     """

@@ -1,0 +1,179 @@
+"""The fused layer as one differentiable operation, and which engine runs where."""
+
+import pytest
+import torch
+
+from neurons import SURROGATES, rectangle
+from neurons.kernels import kernel_name, resolve_engine, why_not_fused
+from neurons.kernels.autograd import fused_lif
+from neurons.reference import simulate
+
+CPU = torch.device("cpu")
+RESETS = ("zero", "subtract", "none")
+
+
+def current(*shape, seed=0, dtype=torch.float64):
+    return (torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) * 0.5).to(dtype)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("reset", RESETS)
+@pytest.mark.parametrize("learnable", [False, True])
+@pytest.mark.parametrize("shape", [(1, 1, 1), (2, 1, 1500), (3, 300, 7), (40, 33, 64), (2, 1025, 1)], ids=str)
+def test_blocks_of_any_size_equal_the_oracle(shape, reset, learnable, dtype):
+    """Shapes that fill no block, many blocks, and blocks with a remainder. Same arithmetic, same order, so the very
+    same bits."""
+    n = shape[-1]
+    x = current(*shape, dtype=dtype).requires_grad_()
+    k = torch.linspace(0.05, 0.95, n, dtype=dtype).requires_grad_() if learnable else 0.3
+    weight = current(*shape, seed=1, dtype=dtype)
+    results = []
+    for run in (fused_lif, simulate):
+        inputs = [x, k] if learnable else [x]
+        keyword = {"k": k} if run is fused_lif else {"leak": k}
+        options = {"record": True} if run is fused_lif else {}
+        spikes, u, *_ = run(x, **keyword, threshold=0.3, reset=reset, surrogate=rectangle(0.5), **options)
+        gradients = torch.autograd.grad((spikes * weight).sum() + (u * weight).sum(), inputs)
+        results.append((spikes, u, *gradients))
+    (spikes, u, *gradients), (expected_spikes, expected_u, *expected) = results
+    assert torch.equal(spikes, expected_spikes)
+    assert torch.equal(u, expected_u)
+    tolerance = 1e-10 if dtype == torch.float64 else 1e-4
+    for gradient, other in zip(gradients, expected, strict=True):
+        assert (gradient - other).abs().max() <= tolerance * other.abs().max()
+
+
+@pytest.mark.parametrize("density", ["silent", "sparse", "dense"])
+@pytest.mark.parametrize("surrogate", ["rectangle", "arctan"])
+@pytest.mark.parametrize("shape", [(5, 2, 3), (12, 9, 64), (4, 3, 300)], ids=str)
+def test_recurrence_at_any_density_equals_the_oracle(shape, surrogate, density):
+    n = shape[-1]
+    x = (current(*shape) + {"silent": -30.0, "sparse": -0.3, "dense": 1.0}[density]).requires_grad_()
+    k = torch.linspace(0.05, 0.95, n, dtype=torch.float64).requires_grad_()
+    v = (current(n, n, seed=2) / n**0.5).requires_grad_()
+    weight = current(*shape, seed=1)
+    spikes, u, _ = fused_lif(
+        x, k, threshold=0.3, reset="zero", surrogate=SURROGATES[surrogate], recurrent_weight=v, record=True
+    )
+    expected_spikes, expected_u = simulate(
+        x, leak=k, threshold=0.3, surrogate=SURROGATES[surrogate], recurrent_weight=v
+    )
+    rate = expected_spikes.mean()
+    assert {"silent": rate == 0, "sparse": 0 < rate < 0.4, "dense": rate > 0.6}[density]
+    assert torch.equal(spikes, expected_spikes)
+    torch.testing.assert_close(u, expected_u, rtol=1e-12, atol=1e-12)
+    gradients = torch.autograd.grad((spikes * weight + u).sum(), [x, k, v])
+    expected = torch.autograd.grad((expected_spikes * weight + expected_u).sum(), [x, k, v])
+    for gradient, other in zip(gradients, expected, strict=True):
+        torch.testing.assert_close(gradient, other, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("recurrent", [False, True])
+@pytest.mark.parametrize("reset", RESETS)
+@pytest.mark.parametrize("scalar_k", [False, True])
+def test_potentials_pass_gradcheck(reset, recurrent, scalar_k):
+    """Finite differences see only the smooth pieces between spikes: of o they find zero, whatever the surrogate says.
+    So the surrogate here is so narrow that it is zero too, and the check is on u and the final state, through charge,
+    resets and V."""
+    x = current(5, 2, 3) + 0.2
+    k = torch.tensor(0.6) if scalar_k else torch.tensor([0.2, 0.6, 0.9])
+    v0 = current(2, 3, seed=3)
+    weight = current(3, 3, seed=4) if recurrent else None
+    o0 = torch.tensor([[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]]).double() if recurrent else None
+
+    def potentials(x, k, v0, weight, o0):
+        spikes, u, v = fused_lif(
+            x,
+            k,
+            threshold=0.3,
+            reset=reset,
+            surrogate=rectangle(1e-4),
+            recurrent_weight=weight,
+            v0=v0,
+            o0=o0,
+            record=True,
+        )
+        assert 0.2 < spikes.mean() < 0.9
+        return u, v
+
+    inputs = [None if t is None else t.double().requires_grad_() for t in (x, k, v0, weight, o0)]
+    assert torch.autograd.gradcheck(potentials, inputs)
+
+
+@pytest.mark.parametrize("recurrent", [False, True])
+def test_only_the_gradients_asked_for_are_made(recurrent):
+    """A frozen input, leak or weight gets none, and the others' stay the same."""
+    k = torch.tensor([0.2, 0.6, 0.9]).double()
+    x = current(5, 2, 3)
+    weight = current(3, 3, seed=4) if recurrent else None
+    tensors = [t for t in (x, k, weight) if t is not None]
+
+    def gradients(wanted):
+        leaves = [t.clone().requires_grad_(i in wanted) for i, t in enumerate(tensors)]
+        spikes, _, _ = fused_lif(
+            leaves[0],
+            leaves[1],
+            threshold=0.3,
+            reset="zero",
+            surrogate=rectangle(1.0),
+            recurrent_weight=leaves[2] if recurrent else None,
+        )
+        spikes.sum().backward()
+        return [leaf.grad for leaf in leaves]
+
+    everything = gradients(range(len(tensors)))
+    for i in range(len(tensors)):
+        alone = gradients([i])
+        assert [g is not None for g in alone] == [j == i for j in range(len(tensors))]
+        torch.testing.assert_close(alone[i], everything[i])
+
+
+def test_second_derivatives_are_refused():
+    """A surrogate is no derivative of anything: its own derivative would be a number without a meaning."""
+    x = current(5, 2, 3).requires_grad_()
+    spikes, _, _ = fused_lif(x, 0.5, threshold=0.3, reset="zero", surrogate=rectangle(1.0))
+    weight = torch.ones_like(spikes).requires_grad_()
+    (gradient,) = torch.autograd.grad(spikes, x, weight, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        gradient.sum().backward()
+
+
+def test_outputs_can_not_be_changed_before_backward():
+    x = current(5, 2, 3).requires_grad_()
+    spikes, u, _ = fused_lif(x, 0.5, threshold=0.3, reset="zero", surrogate=rectangle(1.0), record=True)
+    u.detach().zero_()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        spikes.sum().backward()
+
+
+def test_inputs_stay_as_they_are():
+    x, v0, o0, weight = current(5, 2, 3), current(2, 3), torch.ones(2, 3).double(), current(3, 3)
+    k = torch.tensor([0.2, 0.6, 0.9]).double()
+    tensors = [t.requires_grad_() for t in (x, v0, o0, weight, k)]
+    before = [t.clone() for t in tensors]
+    spikes, _, v = fused_lif(
+        x, k, threshold=0.3, reset="zero", surrogate=rectangle(1.0), recurrent_weight=weight, v0=v0, o0=o0
+    )
+    grad_spikes, grad_v = current(5, 2, 3, seed=7), current(2, 3, seed=8)
+    kept = grad_spikes.clone(), grad_v.clone()
+    torch.autograd.backward([spikes, v], [grad_spikes, grad_v])
+    assert torch.equal(grad_spikes, kept[0])
+    assert torch.equal(grad_v, kept[1])
+    assert all(torch.equal(a, b) for a, b in zip(tensors, before, strict=True))
+
+
+def test_engines():
+    assert resolve_engine("auto", CPU, torch.float32) == "fused"
+    assert resolve_engine("auto", CPU, torch.float64) == "fused"
+    assert resolve_engine("auto", CPU, torch.bfloat16) == "step"
+    assert resolve_engine("auto", torch.device("meta"), torch.float32) == "step"
+    assert resolve_engine("step", CPU, torch.float32) == "step"
+    assert why_not_fused(CPU, torch.float32) is None
+    assert "float16" in why_not_fused(CPU, torch.float16)
+    with pytest.raises(ValueError, match=r"engine='fused'.*use engine='step' or 'auto'"):
+        resolve_engine("fused", torch.device("meta"), torch.float32)
+
+
+def test_kernel_names_say_what_computes():
+    assert kernel_name("fused", "snntorch", CPU) == "numba-cpu"
+    assert kernel_name("step", "snntorch", CPU) == "snntorch-step"
