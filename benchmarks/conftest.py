@@ -51,6 +51,7 @@ def _cells(config: pytest.Config, experiment: str) -> list[Cell]:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "experiment(name): the registered experiment whose cells a test runs")
+    config.addinivalue_line("filterwarnings", "default")  # a dead network is a warning here, not an error
     folder = config.getoption("--results") or config.rootpath / "results" / "local"
     try:
         config.stash[_STORE] = Store(folder)

@@ -103,19 +103,22 @@ protocols: Registry[Protocol] = Registry("protocol", PROTOCOLS)
 """Training set-ups by "name/dataset", for example "suite/xor"."""
 
 
+def datasets_with(protocol: str) -> list[str]:
+    """The datasets that have a protocol of that name. Raises ValueError if none has."""
+    found = [dataset for name, _, dataset in (key.partition("/") for key in protocols) if name == protocol]
+    if not found:
+        raise unknown_name("protocol", protocol, sorted({key.partition("/")[0] for key in protocols}))
+    return found
+
+
 def get_protocol(name: str, dataset: str) -> Protocol:
-    """The protocol of that name for a dataset. Raises ValueError for an unknown name, or if the dataset has none
-    of that name.
-    """
-    names = sorted({key.partition("/")[0] for key in protocols})
-    if name not in names:
-        raise unknown_name("protocol", name, names)
-    if f"{name}/{dataset}" not in protocols:
-        if dataset not in datasets:
-            raise unknown_name("dataset", dataset, sorted(datasets))
-        have = [key.partition("/")[0] for key in protocols if key.endswith(f"/{dataset}")]
-        raise ValueError(
-            f"dataset {dataset!r} has no protocol {name!r} (it has: {', '.join(have) or 'none'}); "
-            f"register one as suite.registry.protocols.register('{name}/{dataset}', Protocol(...))"
-        )
-    return protocols[f"{name}/{dataset}"]
+    """The protocol of that name for a dataset. Raises ValueError for an unknown name, or if the dataset has none."""
+    if dataset in datasets_with(name):
+        return protocols[f"{name}/{dataset}"]
+    if dataset not in datasets:
+        raise unknown_name("dataset", dataset, sorted(datasets))
+    have = [key.partition("/")[0] for key in protocols if key.endswith(f"/{dataset}")]
+    raise ValueError(
+        f"dataset {dataset!r} has no protocol {name!r} (it has: {', '.join(have) or 'none'}); "
+        f"register one as suite.registry.protocols.register('{name}/{dataset}', Protocol(...))"
+    )

@@ -18,7 +18,8 @@ import torch
 from torch import nn
 
 from neurons import Variant
-from neurons.kernels import kernel_name, resolve_engine
+from neurons.kernels import check_engine, kernel_name, resolve_engine
+from neurons.names import unknown_name
 from suite import __version__, machine, training
 from suite.baselines import Baseline
 from suite.datasets.base import Dataset, limited
@@ -32,6 +33,9 @@ BENCHMARK_VERSION = 1
 """Part of every run's identity: raised when a change alters results, so that old and new ones never mix."""
 
 PACKAGES = {"spikingjelly": "spikingjelly", "snntorch": "snntorch", "torch": "torch"}
+
+
+SOURCES = ("auto", "original", "standin")
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,9 @@ def cells(
         list(backend_names),
     )
     experiments[experiment]
+    check_engine(engine)
+    if source not in SOURCES:
+        raise unknown_name("data source", source, SOURCES)
     for name in dataset_names:
         get_protocol(protocol, name)
     for name in backend_names:

@@ -5,11 +5,12 @@ run`.
 from __future__ import annotations
 
 from neurons import Variant
-from suite.registry import backends, datasets, protocols, variants
+from suite.registry import backends, datasets_with, variants
 from suite.run import Cell, cells
 
 DEFAULT_PROTOCOL = "smoke"
-PAPER_DATASETS = ("xor", "shd", "ssc", "n_mnist", "dvs128_gesture", "mnist", "cifar10")
+EXTRA_DATASETS = ("fashion_mnist", "fsdd")
+"""Datasets that are not the paper's: run when asked for by name."""
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -45,8 +46,7 @@ def select(
 
     Raises ValueError for unknown names and seeds.
     """
-    have = [name for name in (*PAPER_DATASETS, *datasets) if f"{protocol}/{name}" in protocols]
-    default_datasets = [name for name in dict.fromkeys(have) if name in PAPER_DATASETS or name not in _EXTRA]
+    default_datasets = [name for name in datasets_with(protocol) if name not in EXTRA_DATASETS]
     return cells(
         experiment,
         dataset_names=parse_names(dataset, default_datasets),
@@ -58,7 +58,3 @@ def select(
         source=source,
         skip_unfit=variant in (None, "all"),
     )
-
-
-_EXTRA = ("fashion_mnist", "fsdd")
-"""Datasets that are not the paper's: run when asked for by name."""

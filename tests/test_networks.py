@@ -12,7 +12,6 @@ from neurons import VARIANTS, Variant
 from suite.datasets.base import Dataset, Events, Static
 from suite.datasets.xor import load
 from suite.networks import FCNet, InputLinear, build, logits, loss, why_not
-from suite.protocols import Protocol
 from suite.registry import get_protocol, protocols, variants
 
 

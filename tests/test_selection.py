@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import pytest
+
+from neurons import VARIANTS
+from suite.selection import parse_names, parse_seeds, select
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"), [("0", [0]), ("0-4", [0, 1, 2, 3, 4]), ("7,0-2, 1", [7, 0, 1, 2]), ("3-3", [3])]
+)
+def test_seeds(text: str, seeds: list[int]) -> None:
+    assert parse_seeds(text) == seeds
+
+
+@pytest.mark.parametrize("text", ["", "a", "1-", "-1", "4-0", "1..3", "1,,2"])
+def test_seeds_that_are_none(text: str) -> None:
+    with pytest.raises(ValueError, match="seeds are numbers and ranges such as 0-4"):
+        parse_seeds(text)
+
+
+def test_names() -> None:
+    assert parse_names("b, a,b", ["x"]) == ["b", "a"]
+    assert parse_names(None, ["x"]) == ["x"]
+    assert parse_names("all", ["x"]) == ["x"]
+
+
+def test_everything_by_default_and_no_recurrence_on_cifar10() -> None:
+    cells = select("accuracy", seeds="0-1")
+    assert len({str(c) for c in cells}) == len(cells)
+    by_dataset = {name: [c for c in cells if c.dataset == name] for name in {c.dataset for c in cells}}
+    assert len(by_dataset["mnist"]) == len(VARIANTS) * 2 * 2
+    assert {c.variant for c in by_dataset["cifar10"]} == {n for n, v in VARIANTS.items() if not v.recurrent}
+    assert "fsdd" not in by_dataset
+
+
+def test_recurrence_on_cifar10_asked_for() -> None:
+    with pytest.raises(ValueError, match="cifar10: variant 'with_recurrence' is recurrent"):
+        select("accuracy", dataset="mnist,cifar10", variant="baseline,with_recurrence")
+
+
+def test_baselines_run_once_on_torch() -> None:
+    cells = select("accuracy", dataset="n_mnist", variant="lstm,baseline")
+    assert [(c.variant, c.backend) for c in cells] == [
+        ("lstm", "torch"),
+        ("baseline", "spikingjelly"),
+        ("baseline", "snntorch"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"dataset": "xro"}, "unknown dataset 'xro'; did you mean 'xor'"),
+        ({"variant": "without_leak"}, "unknown variant 'without_leak'; did you mean 'without_leakage'"),
+        ({"backend": "spikingjely"}, "unknown backend 'spikingjely'; did you mean 'spikingjelly'"),
+        ({"protocol": "papre"}, "unknown protocol 'papre'; did you mean 'paper'"),
+        ({"engine": "fuse"}, "unknown engine 'fuse'; did you mean 'fused'"),
+        ({"source": "real"}, "unknown data source 'real'"),
+    ],
+)
+def test_unknown_names_fail_before_anything_runs(options: dict[str, str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        select("accuracy", **options)  # type: ignore[arg-type]
