@@ -5,17 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
-from neurons import Learnable, Variant
+from neurons import Variant
 from suite import registry
-from suite.datasets import xor
 from suite.datasets.base import Dataset
 from suite.errors import DataUnavailable
 from suite.protocols import Protocol
 from suite.registry import datasets, experiments, get_protocol, protocols, variants
 from suite.results import Store
-from suite.run import Cell, cells, run_cell
+from suite.run import Cell, run_cell
 
 
 @pytest.fixture
@@ -98,42 +96,6 @@ def test_what_defines_a_run_is_in_its_id(tmp_path: Path) -> None:
     variants.register("mine", Variant("mine", leakage=0.31))
     others = [{}, {"seed": 1}, {"variant": "without_reset"}, {"variant": "mine"}, {"backend": "spikingjelly"}]
     assert len({run_cell(cell(**change), store).run_id for change in others}) == len(others)
-
-
-@pytest.mark.usefixtures("scratch")
-def test_a_user_s_variant_dataset_protocol_and_experiment(tmp_path: Path) -> None:
-    """The example of docs/extending.md."""
-
-    @datasets.register("xor_short")
-    def load(*, source: str, n_steps: int) -> Dataset:
-        return xor.load(source=source, n_steps=n_steps, n_train=64, n_validation=32, n_test=32)
-
-    protocols.register("quick/xor_short", Protocol(**{**vars(get_protocol("smoke", "xor")), "data": {"n_steps": 22}}))
-    variants.register("soft", Variant("soft", leakage=Learnable((2.0, 3.0)), reset="subtract", recurrent=True))
-
-    @experiments.register("weight_norm")
-    def weight_norm(run: Any) -> list[dict[str, Any]]:
-        norm = float(torch.cat([p.detach().flatten() for p in run.network.parameters()]).norm())
-        return [{"metric": "weight_norm", "value": norm, "unit": "1"}]
-
-    store = Store(tmp_path)
-    (asked,) = cells(
-        "weight_norm",
-        dataset_names=["xor_short"],
-        variant_names=["soft"],
-        backend_names=["spikingjelly"],
-        seeds=[0],
-        protocol="quick",
-    )
-    assert run_cell(asked, store).status == "ok"
-    (row,) = store.load().to_dict("records")
-    assert (row["metric"], row["dataset"], row["variant"], row["protocol"]) == (
-        "weight_norm",
-        "xor_short",
-        "soft",
-        "quick",
-    )
-    assert row["value"] > 0
 
 
 @pytest.mark.usefixtures("scratch")
