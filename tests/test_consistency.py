@@ -160,8 +160,8 @@ def test_the_suites_two_subclasses_differ_in_nothing_of_it(result):
 
 
 def test_zero_reset_scope_worked_by_hand():
-    # beta 1/2, threshold 1, x = 1.5 always: Leaky has u = 1.5 and fires at every step; RLeaky loses the input of the step
-    # after a spike, where u = 0, and fires at steps 0, 2, ...
+    # beta 1/2, threshold 1, x = 1.5 always: Leaky has u = 1.5 and fires at every step; RLeaky loses the input of the
+    # step after a spike, where u = 0, and fires at steps 0, 2, ...
     leaky = snntorch.RLeaky(beta=0.5, linear_features=1, reset_mechanism="zero")
     torch.nn.init.zeros_(leaky.recurrent.weight)
     torch.nn.init.zeros_(leaky.recurrent.bias)
