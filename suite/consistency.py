@@ -224,8 +224,8 @@ def _oracle_table(frame: pd.DataFrame) -> Table:
             table.add_row(Text(f"{kernel}{shared}"), *cells, agrees)
     table.caption = (
         f"Normal random currents [T, B, n] = [{T}, {B}, {N}], u_th = {THRESHOLD}, one neuron exactly at the threshold. "
-        "spikes: how many are not the equations'; |Δu|: the largest; gradient of x, V and k: largest error over largest "
-        "value. All with a fixed and with a learnable leak. "
+        "spikes: how many are not the equations'; |Δu|: the largest; gradient of x, V and k: largest error over "
+        "largest value. All with a fixed and with a learnable leak. "
         "Of a kernel that serves both backends it is the kernel that was tested, not the framework."
     )
     table.caption_justify = "left"
@@ -246,13 +246,14 @@ def _difference_table(differences: list[Difference]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(
-        title="Where the frameworks' own neurons differ", title_justify="left", show_edge=False, show_lines=True
-    )
-    for name in ("what", "SpikingJelly", "snnTorch", "this suite", "measured now"):
-        table.add_column(name, overflow="fold")
+    table = Table(title="Where the frameworks' own neurons differ", title_justify="left", box=None, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for d in differences:
-        table.add_row(*(Text(text) for text in (d.name, d.spikingjelly, d.snntorch, d.suite, d.effect)))
+        table.add_row("", Text(d.name, style="bold"))
+        said = {"SpikingJelly": d.spikingjelly, "snnTorch": d.snntorch, "this suite": d.suite, "measured now": d.effect}
+        for name, text in said.items():
+            table.add_row(name, Text(text))
     table.caption = f"Stated input, unless said otherwise: {STATED}."
     table.caption_justify = "left"
     return table
