@@ -83,18 +83,20 @@ _TEMPORAL_PAPER = StepLR(20, 0.5)
 _SPATIAL_PAPER = StepLR(25, 0.1)
 
 _XOR = Protocol(
-    data={"n_steps": 200},
+    data={"n_steps": 200, "n_train": 12_800},
     hidden=(16,),
-    epochs=100,
-    batch_size=500,
+    epochs=40,
+    batch_size=128,
     learning_rate=1e-2,
     schedule=StepLR(20, 0.5),
-    threshold=0.5,
+    threshold=1.0,
     surrogate=multi_gaussian(),
-    leakage=Learnable(),
+    leakage=Learnable((4.0, 8.0)),
     readout="integrator",
     last_steps=9,
 )
+_XOR_50 = replace(_XOR, data={**_XOR.data, "n_steps": 50}, leakage=Learnable())
+_XOR_100 = replace(_XOR, data={**_XOR.data, "n_steps": 100}, leakage=Learnable())
 _SHD = Protocol(
     data={"dt_ms": 4.0, "n_steps": 250},
     hidden=(64,),
@@ -145,6 +147,8 @@ _CIFAR10 = replace(
 
 _SUITE = {
     "xor": _XOR,
+    "xor_50": _XOR_50,
+    "xor_100": _XOR_100,
     "shd": _SHD,
     "ssc": _SSC,
     "fsdd": _SHD,
@@ -156,7 +160,15 @@ _SUITE = {
 }
 
 _PAPER = {
-    "xor": replace(_XOR, batch_size=512, surrogate=rectangle(0.5)),
+    "xor": replace(
+        _XOR,
+        data={"n_steps": 200, "n_train": 51_200},
+        epochs=100,
+        batch_size=512,
+        threshold=0.5,
+        surrogate=rectangle(0.5),
+        leakage=Learnable(),
+    ),
     "shd": replace(_SHD, data={"dt_ms": 1.0, "n_steps": 1000}, batch_size=512),
     "ssc": replace(_SSC, data={"dt_ms": 1.0, "n_steps": 1000}, batch_size=512),
     "n_mnist": replace(_N_MNIST, batch_size=1024),
@@ -169,7 +181,7 @@ _PAPER = {
 def _smoke(protocol: Protocol) -> Protocol:
     """The same task in about a second: few samples, few neurons, two epochs."""
     data = dict(protocol.data)
-    if protocol is _XOR:
+    if "n_train" in data:
         data["n_steps"] = 30
     return replace(
         protocol,

@@ -84,6 +84,8 @@ datasets: Registry[Callable[..., Any]] = Registry(
     "dataset",
     {
         "xor": "suite.datasets.xor:load",
+        "xor_50": "suite.datasets.xor:load",
+        "xor_100": "suite.datasets.xor:load",
         "shd": "suite.datasets.heidelberg:load_shd",
         "ssc": "suite.datasets.heidelberg:load_ssc",
         "n_mnist": "suite.datasets.dvs:load_n_mnist",
@@ -94,7 +96,7 @@ datasets: Registry[Callable[..., Any]] = Registry(
         "fsdd": "suite.datasets.heidelberg:load_fsdd",
     },
 )
-"""Loaders: `load(*, source="auto", seed=0, **options) -> Dataset`."""
+"""Loaders: `load(*, source="auto", **options) -> Dataset`. XOR comes with three delays, the paper's T = 200 and shorter ones."""
 
 experiments: Registry[Callable[..., Any]] = Registry("experiment", {"accuracy": "suite.experiments.accuracy:run"})
 """Functions from a trained run to its rows."""

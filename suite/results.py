@@ -116,7 +116,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("finished_at", "string", "UTC time of the end of the run, ISO 8601"),
 )
 NAMES = [column.name for column in COLUMNS]
-_DTYPES = {"string": "string", "integer": "Int64", "number": "float64"}
+_DTYPES: dict[str, Any] = {"string": "string", "integer": "Int64", "number": "float64"}
 
 
 def schema() -> dict[str, Any]:

@@ -9,7 +9,7 @@ from suite.registry import backends, datasets_with, variants
 from suite.run import Cell, cells
 
 DEFAULT_PROTOCOL = "smoke"
-EXTRA_DATASETS = ("fashion_mnist", "fsdd")
+EXTRA_DATASETS = ("xor_50", "xor_100", "fashion_mnist", "fsdd")
 """Datasets that are not the paper's: run when asked for by name."""
 
 
