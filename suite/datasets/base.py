@@ -28,7 +28,7 @@ class Static:
 
 @dataclass(frozen=True)
 class Events:
-    """A sparse batch: `unit[offset[t * B + b] : offset[t * B + b + 1]]` are the input units active in step t of sample b.
+    """A sparse batch: `unit[offset[t * B + b] : offset[t * B + b + 1]]` are the units active in step t of sample b.
 
     unit [E] int64, offset [T * B + 1] int64, weight [E] float32 (event counts) or None (binary); shape = (T, B, N).
     This is the layout of `torch.nn.functional.embedding_bag(..., include_last_offset=True)`.
@@ -79,9 +79,9 @@ class Split(Protocol):
 class Dataset:
     """A dataset, ready for training.
 
-    `source` says what the data is: "original", "standin" (made here, in the original's format), "generated" (the dataset is
-    defined by its generator, as XOR is), or a label of its own such as "CIFAR10 (JPEG copy)". `data_hash` (16 hex digits)
-    changes whenever the data or its preprocessing does.
+    `source` says what the data is: "original", "standin" (made here, in the original's format), "generated" (the
+    dataset is defined by its generator, as XOR is), or a label of its own such as "CIFAR10 (JPEG copy)". `data_hash`
+    (16 hex digits) changes whenever the data or its preprocessing does.
     """
 
     name: str
@@ -93,6 +93,12 @@ class Dataset:
     train: Split
     validation: Split
     test: Split
+
+
+def check_batch_size(batch_size: int) -> None:
+    """Raises ValueError unless batches of that size can be made."""
+    if batch_size < 1:
+        raise ValueError(f"batch_size = {batch_size}; it must be at least 1")
 
 
 def sample_order(n: int, shuffle_seed: int | None, epoch: int) -> np.ndarray:
