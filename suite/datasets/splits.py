@@ -1,51 +1,67 @@
-"""Validation data, held out of the training data. The test data is never touched."""
+"""Hold out a validation set from training samples: stratified, by speaker where there are speakers."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-FRACTION = 0.1
 
-
-def hold_out(
-    labels: np.ndarray, *, split_seed: int = 0, groups: np.ndarray | None = None
+def holdout(
+    labels: ArrayLike, fraction: float, split_seed: int, groups: ArrayLike | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of the training and the validation samples, both ascending; every tenth sample is validation.
+    """Sorted indices (train, validation) of the samples with these integer labels [n].
 
-    With `groups` (the speaker of each sample), whole speakers are held out, as long as every class stays on both
-    sides; so validation asks what a test on unseen speakers asks. Else, or where that fails, the split is stratified by
-    class. Fixed by `split_seed`, which is not the training seed. Raises ValueError for fewer than two samples.
+    Without groups, every class gives `fraction` of its samples, rounded so that the total is right to within one
+    sample; a class of one sample stays in train. With groups [n] (speakers), whole groups are held out, at least one:
+    the first in an order fixed by the seed, until `fraction` of the samples is reached most closely. Orders are drawn
+    until every class is on both sides; if none of 100 does that, the last one is taken.
+    Raises ValueError for no samples, a fraction outside (0, 1), fewer than two groups, or shapes that do not match.
     """
-    n = len(labels)
-    if n < 2:
-        raise ValueError(f"{n} training samples cannot be split into training and validation; at least 2 are needed")
-    rng = np.random.default_rng([split_seed, 0x5917])
-    held = None if groups is None else _whole_groups(labels, np.asarray(groups), rng)
-    if held is None:
-        held = _stratified(labels, rng)
-    return np.flatnonzero(~held), np.flatnonzero(held)
+    labels = np.asarray(labels)
+    if labels.ndim != 1 or len(labels) < 2:
+        raise ValueError(f"holdout: labels have shape {labels.shape}; it takes at least two samples, in one dimension")
+    if not 0 < fraction < 1:
+        raise ValueError(f"holdout: fraction = {fraction} must lie between 0 and 1")
+    if isinstance(split_seed, bool) or not isinstance(split_seed, (int, np.integer)) or split_seed < 0:
+        raise ValueError(f"holdout: split_seed = {split_seed!r} must be an integer of at least 0")
+    generator = np.random.default_rng(split_seed)
+    if groups is None:
+        chosen = _stratified(labels, fraction, generator)
+    else:
+        groups = np.asarray(groups)
+        if groups.shape != labels.shape:
+            raise ValueError(f"holdout: groups have shape {groups.shape}, labels {labels.shape}; they must match")
+        chosen = _grouped(labels, groups, fraction, generator)
+    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
 
 
-def _stratified(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    held = np.zeros(len(labels), bool)
-    order = rng.permutation(len(labels))
-    for label in np.unique(labels):
-        members = order[labels[order] == label]
-        held[members[: round(FRACTION * len(members))]] = True
-    if not held.any():  # classes of fewer than 5 samples each
-        held[order[: max(1, round(FRACTION * len(labels)))]] = True
-    return held
+def _stratified(labels: np.ndarray, fraction: float, generator: np.random.Generator) -> np.ndarray:
+    """Largest-remainder rounding per class; which samples of a class, by chance."""
+    chosen = np.zeros(len(labels), dtype=bool)
+    classes, counts = np.unique(labels, return_counts=True)
+    exact = counts * fraction
+    take = np.floor(exact).astype(int)
+    room = np.minimum(np.ceil(exact), counts - 1).astype(int) - take
+    missing = round(len(labels) * fraction) - take.sum()
+    for c in np.argsort(take - exact, kind="stable"):
+        if missing > 0 and room[c] > 0:
+            take[c] += 1
+            missing -= 1
+    for label, n in zip(classes, take, strict=True):
+        chosen[generator.permutation(np.flatnonzero(labels == label))[:n]] = True
+    return chosen
 
 
-def _whole_groups(labels: np.ndarray, groups: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
-    """A tenth of the groups (at least one), or None if no choice leaves all classes on both sides."""
-    names = np.unique(groups)
-    n_held = max(1, round(FRACTION * len(names)))
-    if len(names) < 3:
-        return None
+def _grouped(labels: np.ndarray, groups: np.ndarray, fraction: float, generator: np.random.Generator) -> np.ndarray:
+    names, index, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    if len(names) < 2:
+        raise ValueError(f"holdout: {len(names)} group; at least two are needed to hold one out")
     n_classes = len(np.unique(labels))
     for _ in range(100):
-        held = np.isin(groups, rng.permutation(names)[:n_held])
-        if len(np.unique(labels[held])) == len(np.unique(labels[~held])) == n_classes:
-            return held
-    return None
+        order = generator.permutation(len(names))
+        total = np.cumsum(counts[order])[:-1]  # one group stays in train
+        n = int(np.abs(total - fraction * len(groups)).argmin()) + 1
+        chosen: np.ndarray = np.isin(index, order[:n])
+        if len(np.unique(labels[chosen])) == len(np.unique(labels[~chosen])) == n_classes:
+            break
+    return chosen
