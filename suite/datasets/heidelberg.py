@@ -1,0 +1,223 @@
+"""SHD, SSC and FSDD spikes: spoken words as spikes of 700 cochlear channels, in the Heidelberg HDF5 layout.
+
+`spikes/times` (seconds, a float array a recording), `spikes/units` (0 to 699), `labels`, `extra/speaker`,
+`extra/keys` (class names). Layout and data: Cramer et al. 2020, "The Heidelberg spiking data sets for the systematic
+evaluation of spiking neural networks".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from suite.datasets.base import Dataset
+from suite.datasets.batches import Augment, EventSplit, Layout, check_layout
+from suite.datasets.files import content_hash, short_hash
+from suite.datasets.preprocess import Preprocess, Sensor, fixed_interval
+from suite.datasets.sources import Found, resolve
+from suite.datasets.splits import hold_out
+from suite.datasets.store import Recording, Store, open_store
+from suite.errors import DataCorrupt, DataUnavailable
+
+CHANNELS = Sensor(700)
+PARSER_VERSION = 1
+_CHUNK = 512  # recordings read at a time
+
+
+@dataclass(frozen=True)
+class _Layout:
+    folder: str
+    splits: tuple[str, ...]
+    n_classes: int
+    label: str = "original"
+
+    def file(self, root: Path, name: str, split: str) -> Path:
+        return root / self.folder / f"{name}_{split}.h5"
+
+
+LAYOUTS = {
+    "shd": _Layout("SHD", ("train", "test"), 20),
+    "ssc": _Layout("SSC", ("train", "valid", "test"), 35),
+    "fsdd": _Layout("FSDD", ("train", "test"), 10, "FSDD spikes"),
+}
+
+
+def load_shd(**options: Any) -> Dataset:
+    """Spiking Heidelberg Digits: 8,156 + 2,264 spoken digits, English and German (20 classes). Options: see `load`.
+
+    The test set has two speakers whom the training set has not, so validation holds out whole speakers too.
+    """
+    return load("shd", **options)
+
+
+def load_ssc(**options: Any) -> Dataset:
+    """Spiking Speech Commands: 75,466 + 9,981 (validation) + 20,382 spoken words (35 classes). Options: see `load`."""
+    return load("ssc", **options)
+
+
+def load_fsdd(**options: Any) -> Dataset:
+    """FSDD spikes: 2,700 + 300 spoken English digits of the Free Spoken Digit Dataset through SHD's cochlea model.
+
+    Options: see `load`. Validation holds out one of the six speakers, so it has a sixth of the samples.
+    """
+    return load("fsdd", **options)
+
+
+def load(
+    name: str,
+    *,
+    source: str = "auto",
+    seed: int = 0,
+    dt_ms: float = 4.0,
+    n_steps: int = 250,
+    binary: bool = True,
+    split_seed: int = 0,
+    layout: Layout = "events",
+    augment: Augment | None = None,
+) -> Dataset:
+    """One of the three: N = 700 inputs, step i holds the spikes in [i dt, (i + 1) dt), later ones are dropped.
+
+    seed: of the stand-in. dt_ms: length of a step in milliseconds. binary: 0 or 1, else the number of spikes.
+    split_seed: of the speakers held out for validation (SSC has a validation file). layout: "events" or "dense"
+    batches. augment: changes training recordings, see `suite.datasets.batches.Augment`.
+    Raises DataUnavailable, DataCorrupt, or ValueError for impossible options.
+    """
+    preprocess = Preprocess(CHANNELS, fixed_interval(dt_ms, n_steps), binary)
+    check_layout(layout)
+    about = LAYOUTS[name]
+    found = resolve(name, source, seed, lambda root: _find(name, root))
+    stores = {split: store(name, found, split) for split in about.splits}
+    train, held = stores["train"], stores["train"]
+    everyone = np.arange(len(train))
+    if "valid" in stores:
+        chosen, held, held_samples = everyone, stores["valid"], np.arange(len(stores["valid"]))
+    else:
+        chosen, held_samples = hold_out(train.label, split_seed=split_seed, groups=train.group)
+    return Dataset(
+        name=name,
+        source=found.label,
+        data_hash=short_hash([s.key for s in stores.values()], repr(preprocess), split_seed, _named(augment)),
+        n_classes=about.n_classes,
+        input_shape=(CHANNELS.n_units,),
+        n_steps=n_steps,
+        train=EventSplit(train, chosen, preprocess, layout, augment),
+        validation=EventSplit(held, held_samples, preprocess, layout),
+        test=EventSplit(stores["test"], np.arange(len(stores["test"])), preprocess, layout),
+    )
+
+
+def _named(augment: Augment | None) -> str:
+    return "" if augment is None else getattr(augment, "__qualname__", repr(augment))
+
+
+def store(name: str, found: Found, split: str) -> Store:
+    """The event store of one file ("train", "valid" or "test")."""
+    about = LAYOUTS[name]
+    file = about.file(found.root, name, split)
+    return open_store(
+        f"{name}-{split}",
+        content_hash(found.root, [file]),
+        PARSER_VERSION,
+        CHANNELS.n_units,
+        lambda: read(file, about.n_classes),
+    )
+
+
+def find_shd(root: Path) -> str | None:
+    """Finder: see `suite.datasets.sources`."""
+    return _find("shd", root)
+
+
+def find_ssc(root: Path) -> str | None:
+    """Finder: see `suite.datasets.sources`."""
+    return _find("ssc", root)
+
+
+def find_fsdd(root: Path) -> str | None:
+    """Finder: see `suite.datasets.sources`."""
+    return _find("fsdd", root)
+
+
+def _find(name: str, root: Path) -> str | None:
+    about = LAYOUTS[name]
+    files = [about.file(root, name, split) for split in about.splits]
+    missing = [file.name for file in files if not file.exists()]
+    if len(missing) == len(files):
+        return None
+    if missing:
+        raise DataUnavailable(
+            f"{root / about.folder} lacks {', '.join(missing)}; get it with `lif-roles data get {name}`"
+        )
+    return about.label
+
+
+def read(file: Path, n_classes: int) -> Iterator[Recording]:
+    """The recordings of an HDF5 file, times rounded down to microseconds (which keeps every event in its bin).
+
+    Raises DataCorrupt for a file that is damaged or is not in the layout: a missing array, arrays of different length,
+    a label that is no class, a time that is negative or not finite, a unit of 700 or more.
+    """
+    import h5py
+
+    try:
+        with h5py.File(file, "r") as opened:
+            arrays = [_array(file, opened, name) for name in ("spikes/times", "spikes/units", "labels")]
+            times, units, labels = arrays
+            speakers = _array(file, opened, "extra/speaker") if "extra/speaker" in opened else None
+            n = len(labels)
+            if len(times) != n or len(units) != n or (speakers is not None and len(speakers) != n):
+                raise DataCorrupt(
+                    f"{file}: {len(times)} recordings of times, {len(units)} of units, {n} labels"
+                    f"{'' if speakers is None else f', {len(speakers)} speakers'}; they must be as many"
+                )
+            if n == 0:
+                raise DataCorrupt(f"{file}: no recordings")
+            label = _integers(file, "labels", labels, n_classes)
+            group = np.full(n, -1) if speakers is None else _integers(file, "extra/speaker", speakers, 1 << 31)
+            for start in range(0, n, _CHUNK):
+                chunk = slice(start, start + _CHUNK)
+                for i, (t, unit) in enumerate(zip(times[chunk], units[chunk], strict=True), start):
+                    yield _recording(f"{file}, recording {i}", t, unit, int(label[i]), int(group[i]))
+    except DataCorrupt:
+        raise
+    except Exception as error:  # whatever h5py makes of damaged bytes: OSError, RuntimeError, KeyError, TypeError, ...
+        raise DataCorrupt(f"{file} is damaged or is no HDF5 file: {error}; get it again") from error
+
+
+def _array(file: Path, opened: Any, name: str) -> Any:
+    import h5py
+
+    if name not in opened or not isinstance(opened[name], h5py.Dataset) or opened[name].ndim != 1:
+        raise DataCorrupt(
+            f"{file} has no one-dimensional array {name!r}; the layout is spikes/times, spikes/units, labels, "
+            "extra/speaker, extra/keys"
+        )
+    return opened[name]
+
+
+def _integers(file: Path, name: str, array: Any, limit: int) -> np.ndarray:
+    values = array[()]
+    if not np.issubdtype(values.dtype, np.integer):
+        raise DataCorrupt(f"{file}: {name} is {values.dtype}; it must be integer")
+    wrong = (values < 0) | (values >= limit)
+    if wrong.any():
+        raise DataCorrupt(
+            f"{file}: {name} is {values[wrong][0]} at {np.flatnonzero(wrong)[0]}; allowed: 0 to {limit - 1}"
+        )
+    return np.asarray(values)
+
+
+def _recording(where: str, seconds: Any, unit: Any, label: int, group: int) -> Recording:
+    if not (isinstance(seconds, np.ndarray) and isinstance(unit, np.ndarray)):
+        raise DataCorrupt(f"{where}: times and units are no arrays")
+    if not (np.issubdtype(seconds.dtype, np.floating) and np.issubdtype(unit.dtype, np.integer)):
+        raise DataCorrupt(f"{where}: times are {seconds.dtype}, units {unit.dtype}; they must be float and integer")
+    microseconds = np.floor(seconds.astype(np.float64) * 1e6)
+    fine = np.isfinite(microseconds) & (microseconds >= 0) & (microseconds < 2**31)
+    if not fine.all():
+        raise DataCorrupt(f"{where}: a spike at {seconds[~fine][0]} s; times are 0 s to {2**31 // 10**6} s")
+    return Recording(microseconds.astype(np.int64), unit, label, group, where)

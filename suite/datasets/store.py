@@ -1,0 +1,212 @@
+"""Event recordings, parsed once: memory-mapped arrays that every later run opens in milliseconds.
+
+A store is a folder of `.npy` files and a manifest. Its name is the hash of what it was made from (the source files'
+names and contents, and the parser's version), so that a changed file gives another store and an old one is never
+wrong. It is built in a temporary folder under a lock and then renamed: no reader sees half of one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from filelock import FileLock
+
+from suite.datasets.files import built_folder, cache_folder, file_hash, writing_cache
+from suite.errors import DataCorrupt, DataUnavailable
+
+FORMAT = 1  # of the store itself
+_LAST = np.iinfo(np.int32).max  # 35 minutes in microseconds
+_DTYPES = {"indptr": "<i8", "t": "<i4", "unit": "<u2", "weight": "<f4", "label": "<i4", "group": "<i4"}
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One sample as a parser gives it: t [E] in microseconds and unit [E], integers; `group` is the speaker or -1.
+
+    `where` names the recording in messages; `weight` [E] is how many events each stands for (None: one).
+    """
+
+    t: np.ndarray
+    unit: np.ndarray
+    label: int
+    group: int = -1
+    where: str = ""
+    weight: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Store:
+    """S recordings: those of sample s are t, unit[indptr[s] : indptr[s + 1]], sorted by time.
+
+    indptr [S + 1] int64, t [E] int32 (microseconds), unit [E] uint16 (below n_units), weight [E] float32 or None,
+    label and group (speaker; -1: none) [S] int32. All are read-only views of files.
+    """
+
+    folder: Path
+    key: str
+    n_units: int
+    indptr: np.ndarray
+    t: np.ndarray
+    unit: np.ndarray
+    label: np.ndarray
+    group: np.ndarray
+    weight: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    def verify(self) -> None:
+        """Compare the hash of every array with the manifest. Raises DataCorrupt, naming the file that differs."""
+        for name, entry in _manifest(self.folder)["arrays"].items():
+            if file_hash(self.folder / f"{name}.npy") != entry["sha256"]:
+                raise DataCorrupt(
+                    f"{self.folder / name}.npy does not have the hash in its manifest: the cache was changed or the "
+                    "disk is failing; delete the folder, and it is made again from the source files"
+                )
+
+
+def open_store(name: str, source: str, version: int, n_units: int, parse: Callable[[], Iterable[Recording]]) -> Store:
+    """The store made by `parse`, built on first use.
+
+    source: hash of what is parsed (`files.content_hash`). version: of the parser; raise it when its result changes.
+    parse: gives the recordings in order. Raises DataCorrupt if a recording is impossible (a unit of n_units or more,
+    a negative time, arrays of different length) and DataUnavailable if the cache cannot be written.
+    """
+    key = hashlib.sha256(json.dumps([FORMAT, name, version, n_units, source]).encode()).hexdigest()[:24]
+    folder = _root() / f"{name}-{key}"
+    store = _open(folder, key)
+    if store is not None:
+        return store
+    with writing_cache(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{folder}.lock"):
+            store = _open(folder, key)
+            if store is None:
+                if folder.exists():  # truncated or half-written: no good to anyone
+                    shutil.rmtree(folder)
+                _build(folder, key, n_units, parse())
+                store = _open(folder, key)
+    if store is None:
+        raise DataUnavailable(f"the event cache {folder} was written but cannot be read back; is the disk failing?")
+    return store
+
+
+def _root() -> Path:
+    return cache_folder() / "events"
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    loaded = json.loads((folder / "manifest.json").read_text())
+    if not isinstance(loaded, dict):
+        raise ValueError("not an object")
+    return loaded
+
+
+def _open(folder: Path, key: str) -> Store | None:
+    """The store in `folder`, or None if there is none or its files do not have the sizes they were written with."""
+    try:
+        manifest = _manifest(folder)
+        arrays: dict[str, np.ndarray] = {}
+        for name, entry in manifest["arrays"].items():
+            file = folder / f"{name}.npy"
+            if file.stat().st_size != entry["bytes"]:
+                return None
+            # An empty file cannot be mapped.
+            arrays[name] = np.load(file, mmap_mode="r" if entry["length"] else None, allow_pickle=False)
+            if arrays[name].shape != (entry["length"],) or arrays[name].dtype != np.dtype(_DTYPES[name]):
+                return None
+        if manifest["key"] != key:
+            return None
+        return Store(folder, key, int(manifest["n_units"]), **arrays)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _build(folder: Path, key: str, n_units: int, recordings: Iterable[Recording]) -> None:
+    with built_folder(folder) as temporary:
+        lengths, labels, groups, reordered = [0], [], [], 0
+        with _Column(temporary, "t") as t, _Column(temporary, "unit") as unit, _Column(temporary, "weight") as weight:
+            for recording in recordings:
+                order = _check(recording, n_units)
+                reordered += order is not None
+                t.append(recording.t if order is None else recording.t[order])
+                unit.append(recording.unit if order is None else recording.unit[order])
+                if recording.weight is not None:
+                    weight.append(recording.weight if order is None else recording.weight[order])
+                lengths.append(len(recording.t))
+                labels.append(recording.label)
+                groups.append(recording.group)
+        columns = [t, unit]
+        if weight.length:
+            columns.append(weight)
+        else:
+            (temporary / "weight.npy").unlink()
+        for name, values in (("indptr", np.cumsum(lengths)), ("label", labels), ("group", groups)):
+            with _Column(temporary, name) as column:
+                column.append(np.asarray(values))
+            columns.append(column)
+        arrays = {}
+        for column in columns:
+            file = temporary / f"{column.name}.npy"
+            arrays[column.name] = {"length": column.length, "bytes": file.stat().st_size, "sha256": file_hash(file)}
+        manifest = {"key": key, "n_units": n_units, "reordered": reordered, "arrays": arrays}
+        with (temporary / "manifest.json").open("w") as handle:
+            json.dump(manifest, handle, indent=1)
+            handle.flush()
+            os.fsync(handle.fileno())
+
+
+def _check(recording: Recording, n_units: int) -> np.ndarray | None:
+    """None if the events are in order of time, else the (stable) order that sorts them."""
+    t, unit, where = recording.t, recording.unit, recording.where
+    weight = unit if recording.weight is None else recording.weight
+    if not (t.ndim == 1 and t.shape == unit.shape == weight.shape):
+        raise DataCorrupt(f"{where}: times of shape {t.shape}, units of shape {unit.shape}; they must be as many")
+    if not len(t):
+        return None
+    low, high = unit.min(), unit.max()
+    if low < 0 or high >= n_units:
+        raise DataCorrupt(f"{where}: unit {low if low < 0 else high}; units are 0 to {n_units - 1}")
+    low, high = t.min(), t.max()
+    if low < 0 or high > _LAST:
+        raise DataCorrupt(f"{where}: an event at {low if low < 0 else high} us; times are 0 to {_LAST} us")
+    if np.all(t[1:] >= t[:-1]):
+        return None
+    return np.argsort(t, kind="stable")
+
+
+class _Column:
+    """A 1-D `.npy` file that grows: its header, which has room for any length, is written again at the end."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.name, self.length, self.dtype = name, 0, np.dtype(_DTYPES[name])
+        self._file: IO[bytes] = (folder / f"{name}.npy").open("wb")
+        self._header()
+
+    def __enter__(self) -> _Column:
+        return self
+
+    def append(self, values: np.ndarray) -> None:
+        self.length += len(values)
+        self._file.write(np.ascontiguousarray(values, dtype=self.dtype).tobytes())
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._file.seek(0)
+            self._header()
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        finally:
+            self._file.close()
+
+    def _header(self) -> None:
+        header = {"descr": self.dtype.str, "fortran_order": False, "shape": (self.length,)}
+        np.lib.format.write_array_header_1_0(self._file, header)
