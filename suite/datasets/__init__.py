@@ -22,7 +22,7 @@ FOLDERS: Mapping[str, tuple[str, ...]] = {
 def locate(name: str) -> str:
     """In words, what a loader with source "auto" would read. Only folders are looked at, not what is in them."""
     if name not in FOLDERS:
-        return "generated" if name == "xor" else "not one of the suite's own datasets"
+        return "generated" if name.startswith("xor") else "not one of the suite's own datasets"
     for folder in FOLDERS[name]:
         if (data_folder() / folder).is_dir():
             return f"in {data_folder() / folder}"
