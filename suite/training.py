@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from neurons import NonFiniteError
-from suite.datasets.base import Batch, Dataset
+from suite.datasets.base import Batch, Dataset, Growing, Split
 from suite.networks import logits, loss
 from suite.protocols import Protocol
 from suite.results import atomic_file
@@ -36,11 +37,14 @@ class Score:
 
 @dataclass
 class History:
-    """What happened so far. Epochs count from 1; `best` is the selected one (0: none yet)."""
+    """What happened so far. Epochs count from 1; `best` is the selected one (0: none yet); `n_steps` is the length
+    of the next epoch's sequences if there is a curriculum.
+    """
 
     train: list[Score] = field(default_factory=list)
     validation: list[Score] = field(default_factory=list)
     best: int = 0
+    n_steps: int | None = None
     status: str = "ok"
     reason: str = ""
     wall_s: float = 0.0
@@ -102,7 +106,7 @@ def train(
     """
     optimizer = _optimizer(network, protocol)
     rates = [group["lr"] for group in optimizer.param_groups]
-    history = History()
+    history = History(n_steps=protocol.curriculum.start if protocol.curriculum else None)
     best = {name: value.clone() for name, value in network.state_dict().items()}
     if checkpoint is not None and checkpoint.exists():
         history, best = _resume(checkpoint, network, optimizer)
@@ -114,11 +118,14 @@ def train(
         # Seeded anew in every epoch, so that a resumed run draws what an uninterrupted one would have drawn.
         torch.manual_seed(seed * 1_000_003 + epoch)
         try:
-            score = _train_epoch(network, optimizer, dataset, protocol, seed, epoch, device, on_step)
+            batches = _train_split(dataset, history).epoch(protocol.batch_size, shuffle_seed=seed, epoch=epoch)
+            score = _train_epoch(network, optimizer, batches, protocol, device, partial(on_step, epoch))
             validation = evaluate(network, dataset.validation.epoch(protocol.batch_size), protocol, device)
         except NonFiniteError as error:
             score = validation = Score(math.nan, math.nan, math.nan, 0)
             history.reason = str(error)
+        if protocol.curriculum is not None and history.n_steps is not None:
+            history.n_steps = protocol.curriculum.next(history.n_steps, score.accuracy, dataset.n_steps)
         history.train.append(score)
         history.validation.append(validation)
         history.wall_s += time.perf_counter() - started
@@ -140,19 +147,26 @@ def train(
     return history
 
 
+def _train_split(dataset: Dataset, history: History) -> Split:
+    """The training samples, cut to the curriculum's length. Raises ValueError if the dataset cannot be."""
+    if history.n_steps is None:
+        return dataset.train
+    if not isinstance(dataset.train, Growing):
+        raise ValueError(f"{dataset.name}: its protocol has a curriculum, but its sequences have one length only")
+    return dataset.train.at(history.n_steps)
+
+
 def _train_epoch(
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
-    dataset: Dataset,
+    batches: Iterable[Batch],
     protocol: Protocol,
-    seed: int,
-    epoch: int,
     device: torch.device,
-    on_step: Callable[[int, int], None],
+    on_step: Callable[[int], None],
 ) -> Score:
     network.train()
     meter = _Meter(device)
-    for batch in dataset.train.epoch(protocol.batch_size, shuffle_seed=seed, epoch=epoch):
+    for batch in batches:
         y = batch.y.to(device)
         output, spikes = network(batch.x.to(device))
         logit = logits(output, protocol)
@@ -163,7 +177,7 @@ def _train_epoch(
             nn.utils.clip_grad_norm_(network.parameters(), protocol.clip)
         optimizer.step()
         meter.add(step_loss, logit, y, spikes)
-        on_step(epoch, meter.n)
+        on_step(meter.n)
     return meter.score()
 
 

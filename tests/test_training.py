@@ -13,7 +13,7 @@ from suite.datasets.base import Dataset
 from suite.datasets.xor import load
 from suite.errors import ResultsError
 from suite.networks import FCNet, build
-from suite.protocols import Cosine, Protocol, StepLR
+from suite.protocols import Cosine, Curriculum, Protocol, StepLR
 from suite.registry import get_protocol, variants
 from suite.training import History, Score, evaluate, load_selected, train
 
@@ -51,8 +51,10 @@ def test_same_seed_same_result(data: Dataset, protocol: Protocol) -> None:
 
 @pytest.mark.parametrize("stop_after", [1, 2, 3])
 def test_a_run_killed_after_any_epoch_ends_as_if_it_had_not_been(
-    data: Dataset, protocol: Protocol, tmp_path: Path, stop_after: int
+    protocol: Protocol, tmp_path: Path, stop_after: int
 ) -> None:
+    data = load(n_steps=30, n_train=96, n_validation=64, n_test=64)
+    protocol = replace(protocol, curriculum=Curriculum(20, accuracy=0.0))
     whole, history = fit(data, protocol)
 
     class Killed(Exception):
@@ -175,6 +177,48 @@ def test_schedules() -> None:
     assert [StepLR(20, 0.5).factor(e, 100) for e in (0, 19, 20, 99)] == [1.0, 1.0, 0.5, 0.0625]
     assert Cosine().factor(0, 10) == 1.0
     assert Cosine().factor(5, 10) == pytest.approx(0.5)
+
+
+def test_curriculum_lengths_by_hand() -> None:
+    curriculum = Curriculum(start=20, growth=1.25, accuracy=0.9)
+    assert curriculum.next(20, 0.9, 50) == 20  # not above 0.9
+    assert curriculum.next(20, 0.91, 50) == 25
+    assert curriculum.next(25, 0.95, 50) == 32  # 31.25, rounded up
+    assert curriculum.next(45, 1.0, 50) == 50
+    assert curriculum.next(25, math.nan, 50) == 25
+
+
+def test_a_curriculum_trains_short_and_validates_at_full_length(
+    protocol: Protocol,
+) -> None:
+    lengths: list[int] = []
+
+    class Spy(torch.nn.Module):
+        def __init__(self, inner: torch.nn.Module) -> None:
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, x: torch.Tensor) -> Any:
+            lengths.append(x.shape[0] if self.training else -x.shape[0])
+            return self.inner(x)
+
+    easy = replace(protocol, curriculum=Curriculum(start=20, growth=1.5, accuracy=0.0), epochs=3, batch_size=96)
+    data = load(n_steps=40, n_train=96, n_validation=64, n_test=64)
+    history = train(Spy(network(data, easy)), data, easy, seed=0, device=CPU)
+    assert lengths == [20, -40, 30, -40, 40, -40]
+    assert history.n_steps == 40
+
+
+def test_a_curriculum_needs_a_dataset_of_many_lengths(data: Dataset, protocol: Protocol) -> None:
+    class OneLength:
+        def __len__(self) -> int:
+            return 1
+
+        def epoch(self, *_args: object, **_kwargs: object) -> Any:
+            raise AssertionError
+
+    with pytest.raises(ValueError, match="its sequences have one length only"):
+        fit(replace(data, train=OneLength()), replace(protocol, curriculum=Curriculum(20)))
 
 
 def test_a_damaged_checkpoint_is_named(data: Dataset, protocol: Protocol, tmp_path: Path) -> None:

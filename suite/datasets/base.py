@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -72,6 +72,15 @@ class Split(Protocol):
 
     def epoch(self, batch_size: int, *, shuffle_seed: int | None = None, epoch: int = 0) -> Iterator[Batch]:
         """One pass. In stored order when `shuffle_seed` is None; else in the order fixed by (shuffle_seed, epoch)."""
+        ...
+
+
+@runtime_checkable
+class Growing(Split, Protocol):
+    """A split whose sequences can be made of any length, for a curriculum."""
+
+    def at(self, n_steps: int) -> Split:
+        """The same split with sequences of n_steps."""
         ...
 
 

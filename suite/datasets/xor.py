@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import torch
@@ -67,6 +67,10 @@ class Stream:
 
     def __len__(self) -> int:
         return self.n
+
+    def at(self, n_steps: int) -> Stream:
+        """The same stream with another delay."""
+        return replace(self, task=replace(self.task, n_steps=n_steps))
 
     def epoch(self, batch_size: int, *, shuffle_seed: int | None = None, epoch: int = 0) -> Iterator[Batch]:
         """One pass. Only fresh samples depend on shuffle_seed and epoch; fixed ones are made in chunks of their
