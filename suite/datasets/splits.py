@@ -12,8 +12,9 @@ def holdout(
     """Sorted indices (train, validation) of the samples with these integer labels [n].
 
     Without groups, every class gives `fraction` of its samples, rounded so that the total is right to within one
-    sample; a class of one sample stays in train. With groups [n] (speakers), whole groups are held out: at least one,
-    drawn in an order fixed by the seed until `fraction` of the samples is reached most closely.
+    sample; a class of one sample stays in train. With groups [n] (speakers), whole groups are held out, at least one:
+    the first in an order fixed by the seed, until `fraction` of the samples is reached most closely. Orders are drawn
+    until every class is on both sides; if none of 100 does that, the last one is taken.
     Raises ValueError for no samples, a fraction outside (0, 1), fewer than two groups, or shapes that do not match.
     """
     labels = np.asarray(labels)
@@ -30,7 +31,7 @@ def holdout(
         groups = np.asarray(groups)
         if groups.shape != labels.shape:
             raise ValueError(f"holdout: groups have shape {groups.shape}, labels {labels.shape}; they must match")
-        chosen = _grouped(groups, fraction, generator)
+        chosen = _grouped(labels, groups, fraction, generator)
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)
 
 
@@ -51,11 +52,16 @@ def _stratified(labels: np.ndarray, fraction: float, generator: np.random.Genera
     return chosen
 
 
-def _grouped(groups: np.ndarray, fraction: float, generator: np.random.Generator) -> np.ndarray:
+def _grouped(labels: np.ndarray, groups: np.ndarray, fraction: float, generator: np.random.Generator) -> np.ndarray:
     names, index, counts = np.unique(groups, return_inverse=True, return_counts=True)
     if len(names) < 2:
         raise ValueError(f"holdout: {len(names)} group; at least two are needed to hold one out")
-    order = generator.permutation(len(names))
-    total = np.cumsum(counts[order])[:-1]  # one group stays in train
-    n = int(np.abs(total - fraction * len(groups)).argmin()) + 1
-    return np.isin(index, order[:n])
+    n_classes = len(np.unique(labels))
+    for _ in range(100):
+        order = generator.permutation(len(names))
+        total = np.cumsum(counts[order])[:-1]  # one group stays in train
+        n = int(np.abs(total - fraction * len(groups)).argmin()) + 1
+        chosen: np.ndarray = np.isin(index, order[:n])
+        if len(np.unique(labels[chosen])) == len(np.unique(labels[~chosen])) == n_classes:
+            break
+    return chosen

@@ -8,6 +8,7 @@ import numpy as np
 
 from suite.datasets.idx import write_idx
 
+VERSION = 1  # raise it when other images come out
 N_TRAIN, N_TEST = 5_000, 1_000
 
 
