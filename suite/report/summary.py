@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from suite.paper import TABLE_6
+from suite.paper import TABLE_6, TABLE_7
 
 SETTING = ["dataset", "data_source", "data_hash", "protocol", "engine"]
 """Rows may be compared with one another if these are the same."""
@@ -17,6 +17,8 @@ KEY = [*SETTING, "variant", "variant_parameters", "backend", "kernel"]
 
 COUNTED = ("ok", "dead")
 """Statuses whose accuracy enters the mean (a silent network has one too); the others are counted beside it."""
+
+FRAMEWORKS = {"spikingjelly": "SpikingJelly", "snntorch": "snnTorch", "torch": "PyTorch"}
 
 STATUSES = ("ok", "dead", "diverged", "failed", "skipped")
 
@@ -75,9 +77,9 @@ def superseded(frame: pd.DataFrame) -> int:
 
 def order(values: pd.Series) -> pd.Series:
     """Key for `DataFrame.sort_values`: datasets and variants in the paper's order, then other names by alphabet."""
-    known = [*(name for pair in TABLE_6 for name in pair), "spikingjelly", "snntorch"]
+    known = [*(name for pair in TABLE_6 for name in pair), *(model for model, _ in TABLE_7), *FRAMEWORKS]
     rank = {name: f"{i:03}" for i, name in enumerate(dict.fromkeys(known))}
-    return values.map(lambda value: rank.get(value, f"~{value}"))
+    return values.astype(str).map(lambda value: rank.get(value, "~" + (value.zfill(9) if value.isdigit() else value)))
 
 
 def comparable(data_source: str, protocol: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import math
 from collections.abc import Iterable
@@ -10,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from suite.report.summary import SETTING, STATUSES, summary
+from suite.report.settings import short_hash
+from suite.report.summary import FRAMEWORKS, SETTING, STATUSES, summary
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-FRAMEWORKS = {"spikingjelly": "SpikingJelly", "snntorch": "snnTorch", "torch": "PyTorch"}
 PAPER = "paper"
 SAME = "†"
 SECTION = ["dataset", "data source", "protocol", "engine"]
@@ -73,7 +72,7 @@ def _told_apart(table: pd.DataFrame, about: dict[str, str], column: str, within:
     same = (table[within] == pd.Series(about)[within]).all(axis=1)
     if table.loc[same, column].nunique(dropna=False) < 2:
         return ""
-    return " #" + hashlib.sha256(str(about[column]).encode()).hexdigest()[:4]
+    return " #" + short_hash(about[column])
 
 
 def notes(table: pd.DataFrame) -> list[str]:

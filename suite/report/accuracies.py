@@ -1,0 +1,106 @@
+"""Test accuracy as a picture: every seed, the mean and its interval, the paper's number and chance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from suite.paper import TABLE_6
+from suite.report.drawing import COLUMN, FULL, Drawing, colour, label, new_figure, style
+from suite.report.settings import about_setting, settings, with_labels
+from suite.report.summary import COUNTED, SETTING, STATUSES, accuracy_rows, chance, comparable, mean_ci
+
+MARKERS = ("o", "s", "^", "v")
+
+
+def draw(frame: pd.DataFrame) -> Iterator[Drawing]:
+    """One figure for each setting that has a test accuracy."""
+    for setting, part in settings(accuracy_rows(frame)):
+        if part["value"].notna().any():
+            yield _draw(setting, with_labels(part))
+
+
+def _draw(setting: dict[str, str], rows: pd.DataFrame) -> Drawing:
+    lines = list(dict.fromkeys(rows["line"]))
+    frameworks = list(dict.fromkeys(rows["framework"]))
+    guess, n_test = chance(setting["dataset"]), rows["n"].dropna()
+    caption = f"{about_setting(setting, rows)} Small: seeds; large: mean with 95 % t-interval (none for n = 1)."
+    if len(n_test):
+        caption += f" {int(n_test.min())} test samples."
+    named = {line: (v, setting["dataset"]) for line, v in zip(rows["line"], rows["variant"], strict=True)}
+    papers = {line: TABLE_6[key] for line, key in named.items() if key in TABLE_6}
+    if papers and not comparable(setting["data_source"], setting["protocol"]):
+        papers = {}
+        caption += " The paper's numbers are left out: they do not compare with these."
+    data = rows[[*SETTING, "line", "framework", "kernel", "seed", "value", "status"]]
+    with style():
+        width = COLUMN if len(lines) <= 5 else FULL
+        figure, axes = new_figure(width, 2.5, caption)
+        ax = axes[0, 0]
+        for x, line in enumerate(lines):
+            variant = rows.loc[rows["line"] == line, "variant"].iloc[0]
+            for i, framework in enumerate(frameworks):
+                part = rows[(rows["line"] == line) & (rows["framework"] == framework)]
+                _points(ax, x + _offset(i, len(frameworks)), part, MARKERS[i % len(MARKERS)], colour(variant))
+            if line in papers:
+                ax.plot(x, 100 * papers[line], marker="_", markersize=26, markeredgewidth=1.2, color="0.55", zorder=1)
+        if not math.isnan(guess):
+            ax.axhline(100 * guess, color="0.6", linewidth=0.7, linestyle=(0, (1, 1.5)), zorder=0)
+        ax.set_xticks(range(len(lines)), [_tick(line, rows[rows["line"] == line]) for line in lines])
+        ax.set_xlim(-0.5, len(lines) - 0.5)
+        ax.set_ylabel("test accuracy (%)")
+        ax.set_ylim(top=min(ax.get_ylim()[1], 104))  # intervals may pass 100 %
+        _legend(figure, frameworks, bool(papers), not math.isnan(guess))
+    name = f"accuracy_{setting['name']}"
+    title = f"Test accuracy on {setting['dataset']} ({setting['data_source']})"
+    return Drawing(name, title, caption, figure, data)
+
+
+def _offset(i: int, n: int) -> float:
+    return 0.36 * (i - (n - 1) / 2)
+
+
+def _tick(line: str, rows: pd.DataFrame) -> str:
+    """A variant's name over the runs that did not end well."""
+    counts = rows["status"].value_counts()
+    bad = [f"{counts[status]}/{len(rows)}\n{status}" for status in STATUSES if status != "ok" and status in counts]
+    return "\n".join([label(line).replace(" + ", " +\n").replace(" ", "\n", 1), *bad])
+
+
+def _points(ax: Any, x: float, rows: pd.DataFrame, marker: str, shade: str) -> None:
+    """The seeds over their mean and interval."""
+    values = 100 * rows.loc[rows["status"].isin(COUNTED), "value"].dropna()
+    if values.empty:
+        return
+    mean, half = mean_ci(values)
+    bar = None if math.isnan(half) else half
+    ax.errorbar(x, mean, bar, fmt=marker, color=shade, markersize=4.5, mfc="white", capsize=2, elinewidth=0.9, zorder=3)
+    spread = np.linspace(-0.08, 0.08, len(values)) if len(values) > 1 else np.zeros(1)
+    ax.plot(x + spread, values, marker, color=shade, alpha=0.6, markersize=1.6, markeredgewidth=0, zorder=4)
+
+
+def _legend(figure: Any, frameworks: list[str], has_paper: bool, guess: bool) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D(
+            [],
+            [],
+            color="0.3",
+            marker=MARKERS[i % len(MARKERS)],
+            mfc="white",
+            linestyle="",
+            markersize=4.5,
+            label=framework,
+        )
+        for i, framework in enumerate(frameworks)
+    ]
+    if has_paper:
+        handles.append(Line2D([], [], color="0.45", marker="_", linestyle="", markersize=10, label="paper (Table 6)"))
+    if guess:
+        handles.append(Line2D([], [], color="0.6", linewidth=0.7, linestyle=(0, (1, 1.5)), label="chance"))
+    figure.legend(handles=handles, loc="outside upper center", ncols=4, columnspacing=1.2, handletextpad=0.4)

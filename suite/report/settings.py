@@ -1,0 +1,72 @@
+"""One setting at a time, for figures: what may share a plot, how lines are told apart, what the caption must say."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from suite.report.drawing import file_name
+from suite.report.summary import COUNTED, FRAMEWORKS, SETTING, order
+
+NAMED = ["dataset", "data_source", "protocol", "engine"]
+
+
+def settings(rows: pd.DataFrame) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+    """Rows of one setting at a time, with what the setting is, and a `name` for files that no other setting has."""
+    by = rows.sort_values(["protocol", "dataset", "data_source", "engine"], key=order, kind="stable")
+    hashes = by.groupby(NAMED)["data_hash"].nunique(dropna=False)
+    for key, part in by.groupby(SETTING, dropna=False, sort=False):
+        setting: dict[str, Any] = dict(zip(SETTING, key, strict=True))
+        names = [setting[column] for column in NAMED]
+        if hashes[tuple(names)] > 1:
+            tag = short_hash(setting["data_hash"])
+            names.append(tag)
+            setting["data_source"] += f" #{tag}"
+        setting["name"] = file_name(*names)
+        yield setting, part
+
+
+def with_labels(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of one setting with columns `line` (the variant) and `framework`; what shares both may share a mean.
+
+    A variant of two definitions, or a framework on two kernels, gets them added to its name.
+    """
+    rows = rows.assign(
+        line=rows["variant"].astype(str), framework=rows["backend"].map(FRAMEWORKS).fillna(rows["backend"])
+    )
+    several = rows.groupby("variant")["variant_parameters"].transform("nunique") > 1
+    rows.loc[several, "line"] += " #" + rows.loc[several, "variant_parameters"].map(short_hash)
+    several = rows.groupby("backend")["kernel"].transform("nunique") > 1
+    rows.loc[several, "framework"] += " (" + rows.loc[several, "kernel"] + ")"
+    return rows.sort_values(["variant", "line", "backend", "framework", "seed"], key=order, kind="stable")
+
+
+def short_hash(text: object) -> str:
+    """Four digits that stand for a text."""
+    return hashlib.sha256(str(text).encode()).hexdigest()[:4]
+
+
+def seeds_text(rows: pd.DataFrame) -> str:
+    """How many seeds the means of these rows, with labels, have: "n = 5 seeds"."""
+    counted = rows[rows["status"].isin(COUNTED)]
+    n = counted.groupby(["line", "framework"])["seed"].nunique()
+    if n.empty:
+        return "n = 0 seeds"
+    low, high = int(n.min()), int(n.max())
+    return f"n = {low} seed{'s' * (low != 1)}" if low == high else f"n = {low} to {high} seeds"
+
+
+def about_setting(setting: Mapping[str, str], rows: pd.DataFrame) -> str:
+    """The setting and its seeds in a sentence, for captions; says so if both frameworks ran one kernel."""
+    kernels = ", ".join(dict.fromkeys(rows["kernel"]))
+    said = (
+        f"Data: {setting['dataset']}, {setting['data_source']}. Protocol: {setting['protocol']}. "
+        f"Engine: {setting['engine']} ({kernels}). {seeds_text(rows)}."
+    )
+    frameworks = rows[rows["kernel"] != "none"].groupby("kernel")["backend"].nunique()
+    if bool((frameworks > 1).any()):
+        said += " Both frameworks ran the same kernel: their agreement is by construction."
+    return said
