@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,7 +12,7 @@ import numpy as np
 import torch
 from numba import njit
 
-from suite.datasets.base import Batch, Events, check_batch_size, sample_order
+from suite.datasets.base import Batch, Events, sample_order
 from suite.datasets.preprocess import FixedInterval, Preprocess
 from suite.datasets.store import Store
 
@@ -18,6 +20,7 @@ Layout = Literal["events", "dense"]
 Augment = Callable[[np.ndarray, np.ndarray, np.random.Generator], tuple[np.ndarray, np.ndarray]]
 """Changes one recording: (t [E] in microseconds, unit [E], generator) -> new t and unit, of any equal length."""
 
+_VERSION = 1  # raise it when the same store gives other batches
 _INTERVAL, _NUMBER, _TIME = range(3)
 _NO_WEIGHT = np.ones(0, dtype=np.float32)
 
@@ -42,7 +45,8 @@ class EventSplit:
 
     def epoch(self, batch_size: int, *, shuffle_seed: int | None = None, epoch: int = 0) -> Iterator[Batch]:
         """One pass, in stored order when `shuffle_seed` is None; the last batch may be smaller."""
-        check_batch_size(batch_size)
+        if batch_size < 1:
+            raise ValueError(f"batch_size = {batch_size} must be at least 1")
         order = self.samples[sample_order(len(self), shuffle_seed, epoch)]
         for start in range(0, len(order), batch_size):
             chosen = order[start : start + batch_size]
@@ -59,6 +63,13 @@ def check_layout(layout: str) -> None:
     """Raises ValueError unless `layout` is one of the two."""
     if layout not in ("events", "dense"):
         raise ValueError(f'layout = {layout!r}; it is "events" or "dense"')
+
+
+def data_hash(stores: Iterable[Store], preprocess: Preprocess, split_seed: int, augment: Augment | None) -> str:
+    """16 hex digits that stand for the recordings, what is done to them, and which are held out for validation."""
+    named = "" if augment is None else getattr(augment, "__qualname__", repr(augment))
+    description = [_VERSION, [store.key for store in stores], repr(preprocess), split_seed, named]
+    return hashlib.sha256(json.dumps(description).encode()).hexdigest()[:16]
 
 
 def bin_events(store: Store, samples: np.ndarray, preprocess: Preprocess, layout: Layout) -> Events | torch.Tensor:
@@ -80,7 +91,7 @@ def bin_events(store: Store, samples: np.ndarray, preprocess: Preprocess, layout
         _to_dense(*given, preprocess.binary, dense)
         return torch.from_numpy(dense)
     offset = np.zeros(T * B + 1, dtype=np.int64)
-    _count(*given, T, N, offset)
+    _count(store.indptr, store.t, store.unit, samples, preprocess.units(), how, width, T, N, offset)
     np.cumsum(offset, out=offset)
     unit = np.empty(offset[-1], dtype=np.int64)
     weights = np.empty(0 if preprocess.binary else len(unit), dtype=np.float32)
@@ -100,7 +111,7 @@ def _augmented(store: Store, samples: np.ndarray, augment: Augment, entropy: lis
         part = slice(store.indptr[sample], store.indptr[sample + 1])
         generator = np.random.default_rng([*entropy, int(sample)])
         t, unit = augment(np.array(store.t[part]), np.array(store.unit[part]), generator)
-        if t.shape != unit.shape or (len(t) and not (0 <= unit.min() and unit.max() < store.n_units and t.min() >= 0)):
+        if t.shape != unit.shape or (len(t) and not (unit.min() >= 0 and unit.max() < store.n_units and t.min() >= 0)):
             raise ValueError(
                 f"augmentation of recording {sample} gave {len(t)} times and {len(unit)} units; there must be as many "
                 f"of both, no time below 0 and units within 0 to {store.n_units - 1}"
@@ -131,7 +142,7 @@ def _step_end(t, start, stop, step, T, how, width, at):  # type: ignore[no-untyp
 
 
 @njit(cache=True, nogil=True)
-def _count(indptr, t, unit, weight, samples, units, how, width, T, N, offset):  # type: ignore[no-untyped-def] # pragma: no cover
+def _count(indptr, t, unit, samples, units, how, width, T, N, offset):  # type: ignore[no-untyped-def] # pragma: no cover
     """offset[t * B + b + 1] = active inputs in step t of sample b."""
     seen = np.zeros(N, dtype=np.int64)
     B = len(samples)

@@ -15,15 +15,15 @@ from typing import Any
 import numpy as np
 
 from suite.datasets.base import Dataset
-from suite.datasets.batches import Augment, EventSplit, Layout, check_layout
-from suite.datasets.files import content_hash, short_hash
+from suite.datasets.batches import Augment, EventSplit, Layout, check_layout, data_hash
+from suite.datasets.folders import data_folder, make_standin, pick_source
 from suite.datasets.preprocess import Preprocess, Sensor, fixed_interval
-from suite.datasets.sources import Found, resolve
-from suite.datasets.splits import hold_out
-from suite.datasets.store import Recording, Store, open_store
+from suite.datasets.splits import holdout
+from suite.datasets.store import Recording, Store, fingerprint, open_store
 from suite.errors import DataCorrupt, DataUnavailable
 
 CHANNELS = Sensor(700)
+HOLDOUT = 0.1
 PARSER_VERSION = 1
 _CHUNK = 512  # recordings read at a time
 
@@ -71,7 +71,6 @@ def load(
     name: str,
     *,
     source: str = "auto",
-    seed: int = 0,
     dt_ms: float = 4.0,
     n_steps: int = 250,
     binary: bool = True,
@@ -81,7 +80,7 @@ def load(
 ) -> Dataset:
     """One of the three: N = 700 inputs, step i holds the spikes in [i dt, (i + 1) dt), later ones are dropped.
 
-    seed: of the stand-in. dt_ms: length of a step in milliseconds. binary: 0 or 1, else the number of spikes.
+    dt_ms: length of a step in milliseconds. binary: 0 or 1, else the number of spikes.
     split_seed: of the speakers held out for validation (SSC has a validation file). layout: "events" or "dense"
     batches. augment: changes training recordings, see `suite.datasets.batches.Augment`.
     Raises DataUnavailable, DataCorrupt, or ValueError for impossible options.
@@ -89,18 +88,18 @@ def load(
     preprocess = Preprocess(CHANNELS, fixed_interval(dt_ms, n_steps), binary)
     check_layout(layout)
     about = LAYOUTS[name]
-    found = resolve(name, source, seed, lambda root: _find(name, root))
-    stores = {split: store(name, found, split) for split in about.splits}
+    root, label = find(name, source)
+    stores = {split: store(name, root, split) for split in about.splits}
     train, held = stores["train"], stores["train"]
     everyone = np.arange(len(train))
     if "valid" in stores:
         chosen, held, held_samples = everyone, stores["valid"], np.arange(len(stores["valid"]))
     else:
-        chosen, held_samples = hold_out(train.label, split_seed=split_seed, groups=train.group)
+        chosen, held_samples = holdout(train.label, HOLDOUT, split_seed, groups=train.group)
     return Dataset(
         name=name,
-        source=found.label,
-        data_hash=short_hash([s.key for s in stores.values()], repr(preprocess), split_seed, _named(augment)),
+        source=label,
+        data_hash=data_hash(stores.values(), preprocess, split_seed, augment),
         n_classes=about.n_classes,
         input_shape=(CHANNELS.n_units,),
         n_steps=n_steps,
@@ -110,49 +109,37 @@ def load(
     )
 
 
-def _named(augment: Augment | None) -> str:
-    return "" if augment is None else getattr(augment, "__qualname__", repr(augment))
-
-
-def store(name: str, found: Found, split: str) -> Store:
-    """The event store of one file ("train", "valid" or "test")."""
+def store(name: str, root: Path, split: str) -> Store:
+    """The event store of one file ("train", "valid" or "test") below the data folder `root`."""
     about = LAYOUTS[name]
-    file = about.file(found.root, name, split)
+    file = about.file(root, name, split)
     return open_store(
         f"{name}-{split}",
-        content_hash(found.root, [file]),
+        fingerprint([file], root),
         PARSER_VERSION,
         CHANNELS.n_units,
         lambda: read(file, about.n_classes),
     )
 
 
-def find_shd(root: Path) -> str | None:
-    """Finder: see `suite.datasets.sources`."""
-    return _find("shd", root)
+def find(name: str, source: str) -> tuple[Path, str]:
+    """The data folder to read and what it holds: "standin", or the name of the real data.
 
+    Raises DataUnavailable if some of the files are missing, or if all are and `source` is "original".
+    """
+    from suite.datasets import standin_speech
 
-def find_ssc(root: Path) -> str | None:
-    """Finder: see `suite.datasets.sources`."""
-    return _find("ssc", root)
-
-
-def find_fsdd(root: Path) -> str | None:
-    """Finder: see `suite.datasets.sources`."""
-    return _find("fsdd", root)
-
-
-def _find(name: str, root: Path) -> str | None:
     about = LAYOUTS[name]
-    files = [about.file(root, name, split) for split in about.splits]
-    missing = [file.name for file in files if not file.exists()]
-    if len(missing) == len(files):
-        return None
-    if missing:
-        raise DataUnavailable(
-            f"{root / about.folder} lacks {', '.join(missing)}; get it with `lif-roles data get {name}`"
-        )
-    return about.label
+    folder = data_folder() / about.folder
+    files = [about.file(data_folder(), name, split) for split in about.splits]
+    there = [file.exists() for file in files]
+    if pick_source(name, source, folder if any(there) else None) == "standin":
+        write = getattr(standin_speech, f"write_{name}")
+        return make_standin(name, standin_speech.VERSION, write), "standin"
+    if not all(there):
+        missing = ", ".join(file.name for file, here in zip(files, there, strict=True) if not here)
+        raise DataUnavailable(f"{folder} lacks {missing}; get it with `lif-roles data get {name}`")
+    return data_folder(), about.label
 
 
 def read(file: Path, n_classes: int) -> Iterator[Recording]:

@@ -6,7 +6,7 @@ Each choice is a small value; together they are a `Preprocess`, part of the data
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 
@@ -87,9 +87,9 @@ def fixed_interval(dt_ms: float, n_steps: int) -> FixedInterval:
 
 def fixed_frames(n_frames: int, by: str) -> FixedFrames:
     """Checked. Raises ValueError unless n_frames is at least 1 and `by` is "number" or "time"."""
-    if by == "number" or by == "time":
-        return FixedFrames(whole("n_frames", n_frames), by)
-    raise ValueError(f'by = {by!r}; frames are cut by "number" (of events) or by "time"')
+    if by not in ("number", "time"):
+        raise ValueError(f'by = {by!r}; frames are cut by "number" (of events) or by "time"')
+    return FixedFrames(whole("n_frames", n_frames), cast(Literal["number", "time"], by))
 
 
 def whole(name: str, value: int) -> int:

@@ -11,7 +11,10 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -19,11 +22,12 @@ from typing import IO, Any
 import numpy as np
 from filelock import FileLock
 
-from suite.datasets.files import built_folder, cache_folder, file_hash, writing_cache
+from suite.datasets.folders import cache_folder, sync_tree
 from suite.errors import DataCorrupt, DataUnavailable
 
 FORMAT = 1  # of the store itself
 _LAST = np.iinfo(np.int32).max  # 35 minutes in microseconds
+_UNSEEN_NS = 2_000_000_000  # a file changed so recently may change again without a new time
 _DTYPES = {"indptr": "<i8", "t": "<i4", "unit": "<u2", "weight": "<f4", "label": "<i4", "group": "<i4"}
 
 
@@ -66,17 +70,40 @@ class Store:
     def verify(self) -> None:
         """Compare the hash of every array with the manifest. Raises DataCorrupt, naming the file that differs."""
         for name, entry in _manifest(self.folder)["arrays"].items():
-            if file_hash(self.folder / f"{name}.npy") != entry["sha256"]:
+            if _sha256(self.folder / f"{name}.npy") != entry["sha256"]:
                 raise DataCorrupt(
                     f"{self.folder / name}.npy does not have the hash in its manifest: the cache was changed or the "
                     "disk is failing; delete the folder, and it is made again from the source files"
                 )
 
 
+def fingerprint(files: Sequence[Path], root: Path) -> str:
+    """Hash of the files' names below `root`, sizes and contents.
+
+    What was hashed is remembered by size and time of change, as `make` does, so that 70,000 files are not read again
+    in every run. Raises DataUnavailable for a file that is not there or cannot be read.
+    """
+    try:
+        stats = [(file.relative_to(root).as_posix(), stat.st_size, stat.st_mtime_ns) for file, stat in _stats(files)]
+        listed = hashlib.sha256(json.dumps([str(root.absolute()), stats]).encode()).hexdigest()
+        memo = cache_folder() / "events" / "sources" / listed[:32]
+        known = _recall(memo)
+        if known is not None:
+            return known
+        total = hashlib.sha256()
+        for file, (name, size, _) in zip(files, stats, strict=True):
+            total.update(json.dumps([name, size, _sha256(file)]).encode())
+    except OSError as error:
+        raise DataUnavailable(f"cannot read {error.filename}: {error.strerror or error}") from None
+    if max((changed for *_, changed in stats), default=0) < time.time_ns() - _UNSEEN_NS:
+        _remember(memo, total.hexdigest())
+    return total.hexdigest()
+
+
 def open_store(name: str, source: str, version: int, n_units: int, parse: Callable[[], Iterable[Recording]]) -> Store:
     """The store made by `parse`, built on first use.
 
-    source: hash of what is parsed (`files.content_hash`). version: of the parser; raise it when its result changes.
+    source: hash of what is parsed (see `fingerprint`). version: of the parser; raise it when its result changes.
     parse: gives the recordings in order. Raises DataCorrupt if a recording is impossible (a unit of n_units or more,
     a negative time, arrays of different length) and DataUnavailable if the cache cannot be written.
     """
@@ -85,7 +112,7 @@ def open_store(name: str, source: str, version: int, n_units: int, parse: Callab
     store = _open(folder, key)
     if store is not None:
         return store
-    with writing_cache(folder):
+    with _writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{folder}.lock"):
             store = _open(folder, key)
@@ -101,6 +128,58 @@ def open_store(name: str, source: str, version: int, n_units: int, parse: Callab
 
 def _root() -> Path:
     return cache_folder() / "events"
+
+
+def _stats(files: Sequence[Path]) -> Iterator[tuple[Path, os.stat_result]]:
+    for file in files:
+        yield file, file.stat()
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _recall(memo: Path) -> str | None:
+    try:
+        known = memo.read_text()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return known if len(known) == 64 else None
+
+
+def _remember(memo: Path, text: str) -> None:
+    """All of `text` or nothing; a cache that cannot be written only means to compute it again."""
+    with suppress(OSError):
+        memo.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=memo.parent, delete=False) as handle:
+            handle.write(text)
+        os.replace(handle.name, memo)
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DataUnavailable(
+            f"cannot write the event cache {folder}: {error.strerror or error}; free some space there, or set "
+            f"LIF_ROLES_CACHE to a folder that can be written"
+        ) from error
+
+
+@contextmanager
+def _new_folder(final: Path) -> Iterator[Path]:
+    """A temporary folder to fill, which becomes `final` when the block ends well and is removed when not."""
+    for left_over in final.parent.glob(f"{final.name}.partial-*"):  # of a process that was killed
+        shutil.rmtree(left_over, ignore_errors=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f"{final.name}.partial-", dir=final.parent))
+    try:
+        yield temporary
+        sync_tree(temporary)
+        os.rename(temporary, final)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
@@ -131,7 +210,7 @@ def _open(folder: Path, key: str) -> Store | None:
 
 
 def _build(folder: Path, key: str, n_units: int, recordings: Iterable[Recording]) -> None:
-    with built_folder(folder) as temporary:
+    with _new_folder(folder) as temporary:
         lengths, labels, groups, reordered = [0], [], [], 0
         with _Column(temporary, "t") as t, _Column(temporary, "unit") as unit, _Column(temporary, "weight") as weight:
             for recording in recordings:
@@ -156,12 +235,9 @@ def _build(folder: Path, key: str, n_units: int, recordings: Iterable[Recording]
         arrays = {}
         for column in columns:
             file = temporary / f"{column.name}.npy"
-            arrays[column.name] = {"length": column.length, "bytes": file.stat().st_size, "sha256": file_hash(file)}
+            arrays[column.name] = {"length": column.length, "bytes": file.stat().st_size, "sha256": _sha256(file)}
         manifest = {"key": key, "n_units": n_units, "reordered": reordered, "arrays": arrays}
-        with (temporary / "manifest.json").open("w") as handle:
-            json.dump(manifest, handle, indent=1)
-            handle.flush()
-            os.fsync(handle.fileno())
+        (temporary / "manifest.json").write_text(json.dumps(manifest, indent=1))
 
 
 def _check(recording: Recording, n_units: int) -> np.ndarray | None:
@@ -202,8 +278,6 @@ class _Column:
         try:
             self._file.seek(0)
             self._header()
-            self._file.flush()
-            os.fsync(self._file.fileno())
         finally:
             self._file.close()
 
