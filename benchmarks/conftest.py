@@ -13,6 +13,7 @@ from rich.console import Console
 
 from suite.errors import SuiteError
 from suite.progress import progress_bar
+from suite.registry import experiments
 from suite.results import Store
 from suite.run import Cell, run_cell
 from suite.selection import DEFAULT_PROTOCOL, select
@@ -51,6 +52,8 @@ def _cells(config: pytest.Config, experiment: str) -> list[Cell]:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "experiment(name): the registered experiment whose cells a test runs")
+    for name in experiments:
+        config.addinivalue_line("markers", f"{name}: tests of this experiment (pytest benchmarks -m {name})")
     config.addinivalue_line("filterwarnings", "default")  # a dead network is a warning here, not an error
     folder = config.getoption("--results") or config.rootpath / "results" / "local"
     try:
@@ -83,6 +86,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     marker = metafunc.definition.get_closest_marker("experiment")
     if marker is not None and "cell" in metafunc.fixturenames:
         metafunc.parametrize("cell", _cells(metafunc.config, marker.args[0]), ids=str)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    marker = item.get_closest_marker("experiment")
+    if marker is not None:
+        item.add_marker(marker.args[0])  # so that -m finds it by the experiment's name
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Accuracy alone, unless the experiments are chosen with -m or by file."""
+    if config.option.markexpr:
+        return
+    files = {Path(argument.partition("::")[0]).resolve() for argument in config.args}
+    left_out = [item for item in items if item.path not in files and item.get_closest_marker("accuracy") is None]
+    left_out = [item for item in left_out if item.get_closest_marker("experiment") is not None]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture

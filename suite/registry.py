@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 
 from neurons import BACKENDS, VARIANTS, Variant
 from neurons.names import unknown_name
+from suite.adhoc import describe
 from suite.baselines import BASELINES, Baseline
 from suite.protocols import PROTOCOLS, Protocol
 
@@ -23,10 +24,19 @@ T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """Names and what they stand for. A value given as "module:attribute" is imported when it is first asked for."""
+    """Names and what they stand for. A value given as "module:attribute" is imported when it is first asked for.
 
-    def __init__(self, kind: str, items: Mapping[str, T | str] | None = None) -> None:
+    `describe` makes objects from names that are not registered but say what is meant, or returns None.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        items: Mapping[str, T | str] | None = None,
+        describe: Callable[[str], T | None] = lambda _name: None,
+    ) -> None:
         self.kind = kind
+        self._describe = describe
         self._items: dict[str, T | str] = dict(items or {})
         self._entry_points_read = False
 
@@ -47,7 +57,10 @@ class Registry(Generic[T]):
         """The object; ValueError with the nearest known name and the list if there is none."""
         self._read_entry_points()
         if name not in self._items:
-            raise unknown_name(self.kind, name, sorted(self._items))
+            described = self._describe(name)
+            if described is None:
+                raise unknown_name(self.kind, name, sorted(self._items))
+            return described
         value = self._items[name]
         if isinstance(value, str):
             module, _, attribute = value.partition(":")
@@ -74,8 +87,8 @@ class Registry(Generic[T]):
             self._items[entry.name] = entry.value
 
 
-variants: Registry[Variant | Baseline] = Registry("variant", {**VARIANTS, **BASELINES})
-"""Ablations of the LIF neuron, and the recurrent baselines lstm, gru and rnn."""
+variants: Registry[Variant | Baseline] = Registry("variant", {**VARIANTS, **BASELINES}, describe)
+"""Ablations of the LIF neuron, and the recurrent baselines lstm, gru and rnn; also "k=0.5" etc. (suite.adhoc)."""
 
 backends: Registry[Any] = Registry("backend", BACKENDS)
 """Frameworks: name -> the class or function that makes a layer of neurons."""
@@ -98,7 +111,13 @@ datasets: Registry[Callable[..., Any]] = Registry(
 )
 """Loaders: `load(*, source="auto", **options) -> Dataset`. XOR comes with three delays, the paper's T = 200 and shorter ones."""
 
-experiments: Registry[Callable[..., Any]] = Registry("experiment", {"accuracy": "suite.experiments.accuracy:run"})
+experiments: Registry[Callable[..., Any]] = Registry(
+    "experiment",
+    {
+        "accuracy": "suite.experiments.accuracy:run",
+        "spike_rate": "suite.experiments.spike_rate:run",
+    },
+)
 """Functions from a trained run to its rows."""
 
 protocols: Registry[Protocol] = Registry("protocol", PROTOCOLS)

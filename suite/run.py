@@ -14,13 +14,14 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
 from torch import nn
 
 from neurons import Variant
 from neurons.kernels import check_engine, kernel_name, resolve_engine
 from neurons.names import unknown_name
-from suite import __version__, machine, training
+from suite import __version__, artifacts, machine, training
 from suite.baselines import Baseline
 from suite.datasets.base import Dataset, limited
 from suite.errors import DataUnavailable
@@ -65,23 +66,7 @@ class Outcome:
     run_id: str
 
 
-@dataclass
-class Run:
-    """A trained network and all that an experiment needs to measure it."""
-
-    cell: Cell
-    protocol: Protocol
-    dataset: Dataset
-    network: nn.Module
-    history: training.History
-    device: torch.device
-
-
 Row = Mapping[str, Any]
-Experiment = Callable[[Run], list[Row]]
-"""Returns rows with metric, value, unit and, where they apply, condition, epoch, n, higher_is_better."""
-
-
 Callbacks = tuple[Callable[[int, int], None], Callable[[training.History], None]]
 """`on_step` and `on_epoch` of `training.train`."""
 
@@ -92,6 +77,29 @@ Progress = Callable[[Cell, int, int], AbstractContextManager[Callbacks]]
 def silent(cell: Cell, epochs: int, samples: int) -> AbstractContextManager[Callbacks]:  # noqa: ARG001
     """Show nothing."""
     return nullcontext((lambda _epoch, _samples: None, lambda _history: None))
+
+
+@dataclass
+class Run:
+    """A trained network and all that an experiment needs to measure it."""
+
+    cell: Cell
+    protocol: Protocol
+    dataset: Dataset
+    network: nn.Module
+    history: training.History
+    device: torch.device
+    run_id: str
+    folder: Path
+    progress: Progress = silent
+
+    def save(self, name: str, table: pd.DataFrame) -> Row:
+        """Keep a table that is too large for the results beside them; returns the row that points to it."""
+        return artifacts.save(self.folder, self.run_id, self.cell.experiment, name, table)
+
+
+Experiment = Callable[[Run], list[Row]]
+"""Returns rows with metric, value, unit and, where they apply, condition, epoch, n, higher_is_better."""
 
 
 def cells(
@@ -166,13 +174,13 @@ def run_cell(
     if rerun:
         checkpoint.unlink(missing_ok=True)
     try:
-        run = _train(cell, protocol, dataset, device, checkpoint, progress)
+        network, history = _train(cell, protocol, dataset, device, checkpoint, progress)
+        run = Run(cell, protocol, dataset, network, history, device, run_id, store.folder, progress)
         measured = experiments[cell.experiment](run)
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         store.write([_row(cell, dataset, run_id, device, status="failed", reason=reason, metric="test_accuracy")])
         raise
-    history = run.history
     if history.status != "ok":
         warnings.warn(f"{cell}: {history.status}, {history.reason}", stacklevel=2)
     about = {"status": history.status, "reason": history.reason, "wall_s": round(history.wall_s, 3)}
@@ -193,7 +201,7 @@ def _train(
     device: torch.device,
     checkpoint: Path,
     progress: Progress,
-) -> Run:
+) -> tuple[nn.Module, training.History]:
     torch.manual_seed(cell.seed)
     network = build(dataset, protocol, variants[cell.variant], cell.backend, cell.engine).to(device)
     with progress(cell, protocol.epochs, len(dataset.train)) as (on_step, on_epoch):
@@ -207,7 +215,7 @@ def _train(
             on_step=on_step,
             on_epoch=on_epoch,
         )
-    return Run(cell, protocol, dataset, network, history, device)
+    return network, history
 
 
 def _run_id(cell: Cell, protocol: Protocol, dataset: Dataset | None) -> str:

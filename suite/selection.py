@@ -5,6 +5,7 @@ run`.
 from __future__ import annotations
 
 from neurons import Variant
+from suite.experiments.scope import SCOPES, Scope
 from suite.registry import backends, datasets_with, variants
 from suite.run import Cell, cells
 
@@ -42,15 +43,22 @@ def select(
     seeds: str = "0",
     source: str = "auto",
 ) -> list[Cell]:
-    """The cells that comma-separated names select; None or "all" is every variant, both backends, the paper's datasets.
+    """The cells that comma-separated names select. "all" is every variant, both backends, the paper's datasets; None is
+    the same, or what the experiment is about (suite.experiments.scope).
 
     Raises ValueError for unknown names and seeds.
     """
-    default_datasets = [name for name in datasets_with(protocol) if name not in EXTRA_DATASETS]
+    every_dataset = [name for name in datasets_with(protocol) if name not in EXTRA_DATASETS]
+    every_variant = [name for name in variants if isinstance(variants[name], Variant)]
+    scope = SCOPES.get(experiment, Scope())
+    if dataset is None and scope.datasets is not None:
+        every_dataset = [name for name in scope.datasets if name in datasets_with(protocol)]
+    if variant is None and scope.variants is not None:
+        every_variant = list(scope.variants)
     return cells(
         experiment,
-        dataset_names=parse_names(dataset, default_datasets),
-        variant_names=parse_names(variant, [name for name in variants if isinstance(variants[name], Variant)]),
+        dataset_names=parse_names(dataset, every_dataset),
+        variant_names=parse_names(variant, every_variant),
         backend_names=parse_names(backend, list(backends)),
         seeds=parse_seeds(seeds),
         protocol=protocol,

@@ -1,0 +1,143 @@
+"""How often hidden neurons fire (Figure 4), and what their spikes cost in synaptic operations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from suite.baselines import RecurrentNet
+from suite.datasets.base import Events, Input, Static
+from suite.experiments.rows import condition, no_value
+from suite.networks import InputLinear
+from suite.run import Run
+
+N_BINS = 50
+RATE = "spikes per neuron and step"
+OPERATIONS = "operations per sample"
+
+
+def run(run: Run) -> list[dict[str, Any]]:
+    """For every hidden layer: mean rate, share of neurons that never fire, and a histogram of the rates over 50 bins
+    on [0, 1]; for the whole network effective accumulate and multiply-accumulate operations, and dense ones. A
+    neuron's rate is its mean over test samples and steps. The test split is read once.
+    """
+    if isinstance(run.network, RecurrentNet):
+        return no_value("spike_rate", RATE, f"{run.cell.variant} has no spikes")
+    if run.history.best == 0:
+        return no_value("spike_rate", RATE)
+    layers, operations, n = measure(run)
+    rows: list[dict[str, Any]] = []
+    for layer, rate in enumerate(layers, start=1):
+        at = {"n": n, "condition": condition(layer=layer)}
+        dead = float((rate == 0).double().mean())
+        rows.append({"metric": "spike_rate", "value": float(rate.mean()), "unit": RATE, **at})
+        rows.append({"metric": "dead_fraction", "value": dead, "unit": "fraction of neurons", **at})
+        for i, count in enumerate(histogram(rate)):
+            bin_ = condition(layer=layer, bin=f"{i / N_BINS:.2f}-{(i + 1) / N_BINS:.2f}")
+            rows.append({"metric": "neurons", "value": count, "unit": "neurons", "n": n, "condition": bin_})
+    every = torch.cat(layers)
+    rows.append({"metric": "spike_rate", "value": float(every.mean()), "unit": RATE, "n": n})
+    rows.append(
+        {"metric": "dead_fraction", "value": float((every == 0).double().mean()), "unit": "fraction of neurons", "n": n}
+    )
+    for name, value in operations.items():
+        rows.append({"metric": name, "value": value / n, "unit": OPERATIONS, "n": n, "higher_is_better": "false"})
+    return rows
+
+
+def histogram(rate: Tensor) -> list[int]:
+    """Neurons in each of N_BINS bins on [0, 1], [low, high) but for the last, which has 1 in it."""
+    # the small number: 0.58 * 50 is 28.999999999999996
+    index = (rate.double() * N_BINS + 1e-9).floor().long().clamp(max=N_BINS - 1)
+    return torch.bincount(index, minlength=N_BINS).tolist()
+
+
+@torch.no_grad()
+def measure(run: Run) -> tuple[list[Tensor], dict[str, float], int]:
+    """The rate of every neuron by hidden layer [neurons], the test split's operations in total, and its samples."""
+    run.network.eval()
+    sums: list[Tensor] = []
+    n = n_steps = 0
+    with run.progress(run.cell, 1, len(run.dataset.test)) as (on_step, _), counted(run.network) as operations:
+        for batch in run.dataset.test.epoch(run.protocol.batch_size):
+            _, spikes = run.network(batch.x.to(run.device))
+            if not sums:
+                sums = [torch.zeros(s[0, 0].numel(), dtype=torch.float64, device=run.device) for s in spikes]
+            for total, s in zip(sums, spikes, strict=True):
+                total += s.sum((0, 1), dtype=torch.float64).flatten()
+            count_recurrent(run.network, spikes, operations)
+            n, n_steps = n + len(batch.y), spikes[0].shape[0]
+            on_step(0, n)
+    return [total.cpu() / (n * n_steps) for total in sums], operations, n
+
+
+@contextmanager
+def counted(network: nn.Module) -> Iterator[dict[str, float]]:
+    """Count the feed-forward synaptic operations of every call of `network` within, all samples and steps together.
+
+    NeuroBench's definition (Yik et al. 2023): an operation is a weight that is not zero met by an input that is not
+    zero, biases left out; an accumulation (effective_acs) where a layer's inputs are all -1, 0 or 1, else a
+    multiply-accumulation (effective_macs). dense_operations counts every weight at every step. A static image drives
+    its layer at every step.
+    """
+    operations = {"effective_acs": 0.0, "effective_macs": 0.0, "dense_operations": 0.0}
+
+    def count(layer: nn.Module, arguments: tuple[Any, ...], _output: Tensor) -> None:
+        add_operations(layer, arguments[0], operations)
+
+    handles = [
+        layer.register_forward_hook(count)
+        for name, layer in network.named_modules()
+        if isinstance(layer, InputLinear | nn.Linear | nn.Conv2d) and not name.endswith("recurrent")
+    ]
+    try:
+        yield operations
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def count_recurrent(network: nn.Module, spikes: list[Tensor], operations: dict[str, float]) -> None:
+    """Add the operations of the recurrent weights, which engines apply each in its own way: V meets o[t-1]."""
+    neurons = [module for module in network.modules() if isinstance(getattr(module, "recurrent", None), nn.Linear)]
+    if neurons:
+        for neuron, s in zip(neurons, spikes, strict=True):
+            # o[-1] = 0 costs nothing, but a dense implementation multiplies it all the same
+            before = torch.cat([torch.zeros_like(s[:1]), s[:-1]])
+            add_operations(neuron.recurrent, before, operations)  # type: ignore[arg-type]
+
+
+def add_operations(layer: nn.Module, x: Input, operations: dict[str, float]) -> None:
+    """Add what `layer` does with the input `x` [..., n_in], or [..., C, H, W] for a convolution."""
+    values = x.image if isinstance(x, Static) else x
+    if isinstance(values, Events):
+        binary = values.weight is None or bool((values.weight.abs() == 1).all())
+    else:
+        binary = bool(((values == 0) | (values.abs() == 1)).all())
+    if isinstance(layer, nn.Conv2d):
+        assert isinstance(values, Tensor)
+        effective = _convolution(layer, values != 0, layer.weight != 0)
+        dense = _convolution(layer, torch.ones_like(values), torch.ones_like(layer.weight))
+    else:
+        weight = layer.weight_t if isinstance(layer, InputLinear) else layer.weight.t()  # type: ignore[operator]
+        assert isinstance(weight, Tensor)
+        if isinstance(values, Events):
+            active, n_inputs = torch.bincount(values.unit, minlength=len(weight)), values.shape[0] * values.shape[1]
+        else:
+            each = values.reshape(-1, len(weight))
+            active, n_inputs = (each != 0).sum(0), len(each)
+        effective = float(active.double() @ (weight != 0).sum(1).double())
+        dense = float(n_inputs * weight.numel())
+    repeat = x.n_steps if isinstance(x, Static) else 1
+    operations["effective_acs" if binary else "effective_macs"] += repeat * effective
+    operations["dense_operations"] += repeat * dense
+
+
+def _convolution(layer: nn.Conv2d, x: Tensor, weight: Tensor) -> float:
+    x, weight = x.to(layer.weight.dtype), weight.to(layer.weight.dtype)
+    met = nn.functional.conv2d(x, weight, None, layer.stride, layer.padding, layer.dilation, layer.groups)
+    return float(met.sum(dtype=torch.float64))

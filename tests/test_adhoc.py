@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import pytest
+
+from neurons import Learnable, Variant
+from suite.adhoc import describe
+from suite.experiments.scope import SCOPES
+from suite.registry import variants
+from suite.selection import select
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("k=0.5", {"leakage": 0.5}),
+        ("k=1+gain=1-k", {"leakage": 1.0, "input_gain": "1-k"}),
+        ("without_reset+with_recurrence+k=learnable", {"reset": "none", "recurrent": True, "leakage": Learnable()}),
+        ("reset=subtract", {"reset": "subtract"}),
+    ],
+)
+def test_a_name_describes_a_variant(name: str, fields: dict[str, object]) -> None:
+    assert describe(name) == Variant(name, **fields)  # type: ignore[arg-type]
+    assert variants[name] == describe(name)
+    assert name not in variants  # not registered: "all" does not run it
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("k=2", r"outside \[0, 1\]"),
+        ("k=much", "k is a number in"),
+        ("leak=0.5", "did you mean 'reset'|Known: k, reset"),
+        ("without_leekage+k=0.1", "did you mean 'without_leakage'"),
+        ("without_leakage+k=0.5", "sets its leakage twice"),
+        ("k=0.5+gain=2", "input_gain"),
+    ],
+)
+def test_a_name_that_describes_nothing(name: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        variants[name]
+
+
+def test_an_unknown_name_is_still_unknown() -> None:
+    with pytest.raises(ValueError, match="did you mean 'baseline'"):
+        variants["basline"]
+
+
+def test_each_experiment_has_its_own_default_cells() -> None:
+    for scope in SCOPES.values():
+        for variant in scope.variants or ():
+            variants[variant]
+    cells = select("spike_rate")
+    assert {cell.dataset for cell in cells} == {"n_mnist"}
+    assert {cell.variant for cell in cells} == set(SCOPES["spike_rate"].variants or ())
+    assert {cell.dataset for cell in select("spike_rate", dataset="shd", variant="k=0.2")} == {"shd"}
+    assert len({cell.variant for cell in select("spike_rate", variant="all")}) == 7
+    assert len({cell.dataset for cell in select("accuracy")}) == 7
