@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields, is_dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -86,13 +86,19 @@ class Protocol:
     limit: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: part of a run's identity."""
-        return {
-            **asdict(self),
+        """For JSON: part of a run's identity. Fields that have their default are left out, so that a new one
+        changes no run.
+        """
+        changed = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != _default(f)}
+        return {name: asdict(value) if is_dataclass(value) else value for name, value in changed.items()} | {
             "data": dict(self.data),
             "schedule": repr(self.schedule),
             "surrogate": str(self.surrogate),
         }
+
+
+def _default(field: Field[Any]) -> Any:
+    return field.default_factory() if field.default_factory is not MISSING else field.default
 
 
 _TEMPORAL_PAPER = StepLR(20, 0.5)

@@ -12,6 +12,7 @@ from neurons import VARIANTS, Variant
 from suite.datasets.base import Dataset, Events, Static
 from suite.datasets.xor import load
 from suite.networks import FCNet, InputLinear, build, logits, loss, why_not
+from suite.protocols import Curriculum, StepLR
 from suite.registry import get_protocol, protocols, variants
 
 
@@ -214,6 +215,13 @@ def test_every_protocol_is_json() -> None:
 
     for name in protocols:
         assert json.dumps(protocols[name].as_dict())
+
+
+def test_a_protocol_s_identity_leaves_out_defaults_and_keeps_every_change() -> None:
+    suite = get_protocol("suite", "mnist")
+    assert "clip" not in suite.as_dict()
+    for change in ({"clip": 1.0}, {"leakage": 0.5}, {"curriculum": Curriculum(9)}, {"schedule": StepLR(2, 0.5)}):
+        assert replace(suite, **change).as_dict() != suite.as_dict()
 
 
 def test_xor_network_is_20_16_2() -> None:
