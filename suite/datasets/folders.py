@@ -68,22 +68,28 @@ def pick_source(name: str, source: str, original: Path | None) -> Literal["origi
 
 
 def make_standin(name: str, version: int, write: Callable[[Path], None]) -> Path:
-    """The folder CACHE/standin/v<version>/<name>, filled by `write(folder)` if it is not there yet.
-
-    `write` fills a temporary folder that is renamed when complete, under a lock, so that a stand-in is whole or
-    absent and two processes make it once. Raises DataUnavailable if the cache cannot be written.
-    """
+    """The folder CACHE/standin/v<version>/<name>, filled by `write(folder)` if it is not there yet; see `make_once`."""
     final = cache_folder() / "standin" / f"v{version}" / name
+    make_once(final, write, f"{name}: the stand-in")
+    return final
+
+
+def make_once(final: Path, write: Callable[[Path], None], what: str) -> None:
+    """Have `write(folder)` make the folder `final` in the cache, if it is not there yet.
+
+    `write` fills a temporary folder that is renamed when complete, under a lock, so that `final` is whole or absent
+    and two processes make it once. Raises DataUnavailable, naming `what`, if the cache cannot be written.
+    """
     if final.is_dir():
-        return final
+        return
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(final.parent / f"{name}.lock"):
+        with FileLock(final.parent / f"{final.name}.lock"):
             if final.is_dir():
-                return final
-            for left_over in final.parent.glob(f"{name}.partial-*"):  # of a process that was killed
+                return
+            for left_over in final.parent.glob(f"{final.name}.partial-*"):  # of a process that was killed
                 shutil.rmtree(left_over, ignore_errors=True)
-            partial = Path(tempfile.mkdtemp(prefix=f"{name}.partial-", dir=final.parent))
+            partial = Path(tempfile.mkdtemp(prefix=f"{final.name}.partial-", dir=final.parent))
             try:
                 write(partial)
                 sync_tree(partial)
@@ -93,10 +99,9 @@ def make_standin(name: str, version: int, write: Callable[[Path], None]) -> Path
                 raise
     except OSError as error:
         raise DataUnavailable(
-            f"{name}: cannot make the stand-in at {final}: {error}; free the disk or set LIF_ROLES_CACHE to a folder "
-            f"that can be written"
+            f"{what} cannot be made at {final}: {error.strerror or error}; free the disk or set LIF_ROLES_CACHE to a "
+            f"folder that can be written"
         ) from error
-    return final
 
 
 def sync_tree(folder: Path) -> None:

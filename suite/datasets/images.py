@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from suite.datasets import cifar
 from suite.datasets.base import Dataset
 from suite.datasets.folders import data_folder, make_standin, pick_source
 from suite.datasets.idx import check_idx
-from suite.datasets.image_split import Augment, ImageSplit
+from suite.datasets.image_split import Augment, ImageSplit, crop_and_flip
 from suite.datasets.splits import holdout
 from suite.errors import DataCorrupt
 
@@ -116,3 +117,61 @@ def _dataset(
         validation=ImageSplit(*train, validate, **look),
         test=ImageSplit(*test, np.arange(len(test[1])), **look),
     )
+
+
+def load_fashion_mnist(
+    *, source: str = "auto", n_steps: int = 8, coding: str = "direct", split_seed: int = 0
+) -> Dataset:
+    """Fashion-MNIST (Xiao et al. 2017): MNIST's format with ten kinds of clothing. As `load_mnist`, from
+    DIR/FashionMNIST/raw."""
+    return _load_idx("fashion_mnist", "FashionMNIST", source, split_seed, {"n_steps": n_steps, "coding": coding})
+
+
+CIFAR10_MEAN, CIFAR10_STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
+JPEG_FOLDER, JPEG_LABEL = "CIFAR10_JPEG", "CIFAR10 (JPEG copy)"
+
+
+def load_cifar10(*, source: str = "auto", n_steps: int = 4, coding: str = "direct", split_seed: int = 0) -> Dataset:
+    """CIFAR10 (Krizhevsky 2009): colour images of 32 x 32 pixels, 10 classes, 50,000 + 10,000.
+
+    Batches [B, 3, 32, 32], normalised by the channels' published mean and standard deviation, shown for n_steps
+    (coding "direct"), or spikes [n_steps, B, 3, 32, 32] that are 1 with the pixel's probability ("poisson"). Training
+    images are shifted by up to 4 pixels each way, black at the border, and half of them mirrored. Validation: a tenth
+    of each class of train, chosen by split_seed.
+    Reads DIR/cifar-10-batches-py (the original pickles; nothing in them is run); if there is none, and source is
+    "auto", DIR/CIFAR10_JPEG/{train,test}/<index>_<class name>.jpg under the label "CIFAR10 (JPEG copy)".
+    Raises DataUnavailable, DataCorrupt, or ValueError for a bad option.
+    """
+    _check_options("cifar10", n_steps=n_steps, coding=coding)
+    look = {"n_steps": n_steps, "coding": coding, "mean": CIFAR10_MEAN, "std": CIFAR10_STD}
+    label, digest, train, test = _read_cifar10(source)
+    return _dataset("cifar10", label, digest, split_seed, look, train, test, augment=crop_and_flip)
+
+
+Labelled = tuple[np.ndarray, np.ndarray]
+
+
+def _read_cifar10(source: str) -> tuple[str, str, Labelled, Labelled]:
+    """(label of the data, hash of its contents, train, test)."""
+    from suite.datasets import standin_images
+
+    folder, copy = data_folder() / cifar.FOLDER, data_folder() / JPEG_FOLDER
+    original = folder if folder.is_dir() else None
+    if source == "auto" and original is None and copy.is_dir():
+        parts = cifar.read_jpeg(copy, {"train": 50_000, "test": 10_000})
+        digest = hashlib.sha256()
+        for images, labels in parts.values():
+            digest.update(images.data)
+            digest.update(labels.data)
+        return JPEG_LABEL, digest.hexdigest(), parts["train"], parts["test"]
+    picked = pick_source("cifar10", source, original)
+    n_train, n_test = 50_000, 10_000
+    if picked == "standin":
+        folder = make_standin("cifar10", standin_images.VERSION, standin_images.write_cifar10) / cifar.FOLDER
+        n_train, n_test = standin_images.N_TRAIN, standin_images.N_TEST
+    files = [folder / name for name in (*cifar.TRAIN_BATCHES, cifar.TEST_BATCH)]
+    read = [cifar.read_batch(file, n_train // 5) for file in files[:-1]]
+    train = np.concatenate([images for images, _ in read]), np.concatenate([labels for _, labels in read])
+    test = cifar.read_batch(files[-1], n_test)
+    check_labels(folder, train[1], 10)
+    return picked, hash_files(files), train, test
