@@ -89,6 +89,8 @@ def _lines(ax: Any, rows: pd.DataFrame, lines: list[str], shades: list[str], fra
     """Means and intervals over seeds."""
     import seaborn as sns
 
+    if rows.empty:
+        return
     sns.lineplot(
         rows,
         x="epoch",

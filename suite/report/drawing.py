@@ -54,7 +54,6 @@ _STYLE: Any = {
     "axes.spines.right": False,
     "axes.titlelocation": "left",
     "figure.dpi": 100,
-    "svg.hashsalt": "lif-roles",  # the same figure gives the same file
 }
 _CAPTION_POINTS = 6.5
 
@@ -116,7 +115,7 @@ def save(drawing: Drawing, folder: Path) -> list[Path]:
     png, svg, csv = paths
     with atomic_file(png) as part:
         drawing.figure.savefig(part, format="png", dpi=300)
-    with style(), atomic_file(svg) as part:
+    with atomic_file(svg) as part:
         drawing.figure.savefig(part, format="svg", metadata={"Date": None})
     with atomic_file(csv) as part:
         drawing.data.to_csv(part, index=False, lineterminator="\n")

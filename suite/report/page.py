@@ -36,7 +36,10 @@ def render(frame: pd.DataFrame, figures: list[tuple[Drawing, Path]]) -> str:
         notes=notes(table) if len(table) else [],
         superseded=superseded(frame),
         agreement=_agreement(frame),
-        figures=[{"drawing": drawing, "source": _embedded(svg)} for drawing, svg in figures],
+        figures=[
+            {"drawing": drawing, "source": _embedded(svg), "inches": float(drawing.figure.get_figwidth())}
+            for drawing, svg in figures
+        ],
         statuses={status: int((runs["status"] == status).sum()) for status in STATUSES},
         troubles=_counted(
             runs[runs["status"] != "ok"],
@@ -78,7 +81,7 @@ def _agreement(frame: pd.DataFrame) -> list[dict[str, str]]:
                 "seeds": str(line["n"]),
                 "SpikingJelly − snnTorch": f"{percent(line['difference'], 2)}{ci}" if line["n"] else "no common seed",
                 "largest": percent(line["largest"], 2) or "–",
-                "evidence": "none, same kernel" if line["same_kernel"] else "own computation each",
+                "kernel": "same: no evidence" if line["same_kernel"] else "each its own",
             }
         )
     return lines

@@ -76,9 +76,15 @@ def superseded(frame: pd.DataFrame) -> int:
 
 
 def order(values: pd.Series) -> pd.Series:
-    """Key for `DataFrame.sort_values`: datasets and variants in the paper's order, then other names by alphabet."""
-    known = [*(name for pair in TABLE_6 for name in pair), *(model for model, _ in TABLE_7), *FRAMEWORKS]
-    rank = {name: f"{i:03}" for i, name in enumerate(dict.fromkeys(known))}
+    """Key for `DataFrame.sort_values`: the paper's order, then numbers by size and names by alphabet, smoke last."""
+    known = [
+        *(name for pair in TABLE_6 for name in pair),
+        *(model for model, _ in TABLE_7),
+        *FRAMEWORKS,
+        "suite",
+        "paper",
+    ]
+    rank = {**{name: f"{i:03}" for i, name in enumerate(dict.fromkeys(known))}, "smoke": "~~"}
     return values.astype(str).map(lambda value: rank.get(value, "~" + (value.zfill(9) if value.isdigit() else value)))
 
 

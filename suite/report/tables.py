@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from suite.report.settings import short_hash
-from suite.report.summary import FRAMEWORKS, SETTING, STATUSES, summary
+from suite.report.summary import FRAMEWORKS, SETTING, STATUSES, comparable, summary
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -24,7 +24,7 @@ UNITS = "Test accuracy in %: mean ± 95 % t-interval over n seeds; no interval f
 
 def percent(value: float, digits: int = 1) -> str:
     """0.775 -> "77.5"; "" for NaN."""
-    return "" if math.isnan(value) else f"{100 * value:.{digits}f}"
+    return "" if math.isnan(value) else f"{100 * value:z.{digits}f}"
 
 
 def cell(line: pd.Series) -> str:
@@ -60,11 +60,18 @@ def layout(table: pd.DataFrame) -> pd.DataFrame:
                 "kernel": " / ".join(dict.fromkeys(rows["kernel"])),
                 "variant": about["variant"] + parameters,
                 **{FRAMEWORKS.get(name, name): text or "–" for name, text in cells.items()},
-                PAPER: percent(rows["paper"].iloc[0]) or "–",
+                PAPER: _paper(rows.iloc[0]),
             }
         )
     columns = [*SECTION, "kernel", "variant", *(FRAMEWORKS.get(n, n) for n in shown), PAPER]
     return pd.DataFrame(lines, columns=columns)
+
+
+def _paper(line: pd.Series) -> str:
+    """The paper's number; in brackets where it does not compare."""
+    number = percent(line["paper"])
+    bracketed = number and not comparable(line["data_source"], line["protocol"])
+    return f"({number})" if bracketed else number or "–"
 
 
 def _told_apart(table: pd.DataFrame, about: dict[str, str], column: str, within: list[str]) -> str:
@@ -86,10 +93,12 @@ def notes(table: pd.DataFrame) -> list[str]:
         )
     if bool((table["data_source"] == "standin").any()):
         said.append(
-            "standin: data made by this suite in the original's format; not to be compared with the paper's numbers."
+            "standin: data made by this suite in the original's format; does not compare with the paper's (bracketed)."
         )
     if bool((table["protocol"] == "smoke").any()):
-        said.append("smoke: a second of training, to show that everything runs; its accuracies mean nothing.")
+        said.append(
+            "smoke: a second of training, to show that everything runs; its accuracies mean nothing and do not compare."
+        )
     if bool(table[["diverged", "failed", "skipped"]].to_numpy().any()):
         said.append("Seeds that diverged, failed or were skipped are counted beside the mean and are not in it.")
     return said

@@ -1,0 +1,191 @@
+"""Figures show the numbers they are made of, and leave nothing out that a reader needs."""
+
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+import torch
+from report_rows import frame_of, row
+
+from neurons import VARIANTS
+from neurons.reference import simulate
+from suite.errors import ResultsError
+from suite.report import accuracies, curves, drawing, traces
+from suite.report.settings import with_labels
+from suite.results import atomic_file
+
+
+def epochs(values, seed=0, metric="validation_accuracy", **about):
+    return [row(metric=metric, value=value, epoch=i, seed=seed, **about) for i, value in enumerate(values, start=1)]
+
+
+def text_of(figure):
+    return " ".join(" ".join(text.get_text().split()) for text in figure.texts)
+
+
+def test_figure_2_is_the_papers_equations():
+    data = traces.data()
+    x = torch.stack([traces.current().roll(delay) for delay in traces.DELAYS], dim=-1).unsqueeze(1).double()
+    for name in traces.SHOWN:
+        variant = VARIANTS[name]
+        weight = traces.COUPLING * (1 - torch.eye(3, dtype=torch.float64)) if variant.recurrent else None
+        leak = variant.resolve_leakage(traces.LEAK)
+        spikes, u = simulate(x, leak=leak, threshold=traces.THRESHOLD, reset=variant.reset, recurrent_weight=weight)
+        rows = data[data["variant"] == name]
+        assert rows["spike"].tolist() == spikes[:, 0, 0].tolist()
+        assert rows["u"].tolist() == pytest.approx(u[:, 0, 0].tolist(), abs=1e-5)
+        fired = rows["spike"] == 1
+        assert (rows.loc[fired, "u_after_reset"] == (rows.loc[fired, "u"] if variant.reset == "none" else 0)).all()
+
+
+def test_figure_2_tells_the_variants_apart():
+    spikes = traces.data().groupby("variant")["spike"].apply(tuple)
+    assert spikes.nunique() == len(traces.SHOWN)
+
+
+def test_curves_are_means_over_seeds_that_ended_well():
+    rows = [
+        *epochs([0.2, 0.4], seed=0),
+        *epochs([0.4, 0.8], seed=1),
+        *epochs([0.9], seed=2, status="diverged"),
+    ]
+    (made,) = curves.draw(frame_of(rows))
+    assert made.data[["epoch", "mean", "n"]].to_numpy().tolist() == [
+        [1, pytest.approx(0.3), 2],
+        [2, pytest.approx(0.6), 2],
+    ]
+    # t(0.975, 1) = 12.7062; s = 0.2 / sqrt(2); half-width = 12.7062 * 0.1414214 / sqrt(2) = 1.27062
+    assert made.data["ci95"].iloc[0] == pytest.approx(1.27062, abs=1e-5)
+    ax = made.figure.axes[3]
+    assert ax.get_lines()[0].get_ydata().tolist() == pytest.approx([30, 60])
+    crosses = [line for line in ax.get_lines() if line.get_marker() == "x"]
+    assert [line.get_ydata().tolist() for line in crosses] == [[90]]
+    assert "single runs that diverged" in made.caption
+    assert "n = 2 seeds" in made.caption
+
+
+def test_curves_have_units_and_chance_on_their_axes():
+    rows = [r for m in ("train", "validation") for r in epochs([0.5], metric=f"{m}_accuracy")]
+    rows += [r for m in ("train", "validation") for r in epochs([0.1], metric=f"{m}_loss", unit="squared error")]
+    (made,) = curves.draw(frame_of(rows))
+    assert [ax.get_ylabel() for ax in made.figure.axes] == ["loss (squared error)", "accuracy (%)"] * 2
+    assert any(list(line.get_ydata()) == [50, 50] for line in made.figure.axes[1].get_lines())
+
+
+def test_accuracy_plot_shows_seeds_mean_interval_and_the_papers_number():
+    rows = [row(value=value, seed=seed) for seed, value in enumerate([0.7, 0.8, 0.9])]
+    (made,) = accuracies.draw(frame_of(rows))
+    drawn = [sorted(float(y) for y in line.get_ydata()) for line in made.figure.axes[0].get_lines()]
+    for wanted in ([70, 80, 90], [80], [77.5], [50, 50]):  # seeds, mean, paper, chance
+        assert pytest.approx(wanted) in drawn
+    (bar,) = made.figure.axes[0].containers
+    low, high = bar.lines[1]
+    assert (low.get_ydata()[0], high.get_ydata()[0]) == pytest.approx((80 - 24.8414, 80 + 24.8414), abs=1e-3)
+    assert "100 test samples" in made.caption
+
+
+def test_one_seed_has_no_error_bar():
+    (made,) = accuracies.draw(frame_of([row(value=0.7)]))
+    (bar,) = made.figure.axes[0].containers
+    assert not bar.has_yerr
+
+
+def test_runs_without_a_value_stay_in_the_accuracy_plot():
+    rows = [
+        row(value=0.7),
+        row(value=None, seed=1, status="diverged"),
+        row(value=None, variant="without_reset", status="failed"),
+    ]
+    (made,) = accuracies.draw(frame_of(rows))
+    ticks = [label.get_text() for label in made.figure.axes[0].get_xticklabels()]
+    assert ticks == ["baseline\n1/2\ndiverged", "without\nreset\n1/1\nfailed"]
+
+
+@pytest.mark.parametrize("about", [{"data_source": "standin"}, {"protocol": "smoke"}])
+def test_the_papers_number_is_left_out_where_it_does_not_compare(about):
+    (made,) = accuracies.draw(frame_of([row(value=0.7, **about)]))
+    assert 77.5 not in [float(y) for line in made.figure.axes[0].get_lines() for y in line.get_ydata()]
+    assert "left out" in made.caption
+
+
+@pytest.mark.parametrize("module", [curves, accuracies])
+def test_data_sources_protocols_and_engines_get_figures_of_their_own(module):
+    others = [
+        {},
+        {"data_source": "standin"},
+        {"data_hash": "ffff"},
+        {"protocol": "paper"},
+        {"engine": "step", "kernel": "spikingjelly-step"},
+    ]
+    rows = [r for about in others for r in [row(value=0.5, **about), *epochs([0.5], **about)]]
+    made = list(module.draw(frame_of(rows)))
+    assert len(made) == len({one.name for one in made}) == len(others)
+    for one in made:
+        assert one.caption.startswith("Data: xor, ")
+        assert " ".join(one.caption.split())[:60] in text_of(one.figure)
+        assert one.data["data_source"].nunique() == 1
+
+
+@pytest.mark.parametrize("module", [curves, accuracies])
+def test_captions_say_that_a_shared_kernel_proves_nothing(module):
+    def made(kernels):
+        rows = [
+            r
+            for backend, kernel in kernels.items()
+            for about in [{"backend": backend, "kernel": kernel}]
+            for r in [row(value=0.5, **about), *epochs([0.5], **about)]
+        ]
+        (one,) = module.draw(frame_of(rows))
+        return one.caption
+
+    assert "by construction" in made({"spikingjelly": "numba-cpu", "snntorch": "numba-cpu"})
+    assert "by construction" not in made({"spikingjelly": "spikingjelly-step", "snntorch": "snntorch-step"})
+
+
+def test_two_kernels_of_one_framework_are_two_series():
+    rows = [row(value=0.2), row(value=0.8, kernel="cupy-cuda")]
+    assert with_labels(frame_of(rows))["framework"].tolist() == ["SpikingJelly (cupy-cuda)", "SpikingJelly (numba-cpu)"]
+    (made,) = accuracies.draw(frame_of(rows))
+    assert len(made.figure.axes[0].containers) == 2
+
+
+def test_variants_keep_their_colour_and_no_two_share_one():
+    colours = [drawing.colour(name) for name in VARIANTS]
+    assert len(set(colours)) == len(colours)
+    assert drawing.colour("my own") == drawing.colour("my own")
+    assert drawing.colour("my own") not in colours
+
+
+def test_saved_figure_is_png_svg_and_csv(tmp_path):
+    made = traces.draw()
+    png, svg, csv = drawing.save(made, tmp_path)
+    assert png.read_bytes().startswith(b"\x89PNG")
+    assert pd.read_csv(csv).shape == made.data.shape
+    assert "</svg>" in svg.read_text()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([png.name, svg.name, csv.name])
+
+
+def test_a_figure_that_fails_leaves_no_half_file(tmp_path, monkeypatch):
+    made = traces.draw()
+
+    def broken(path, **_):
+        path.write_bytes(b"half")
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(made.figure, "savefig", broken)
+    with pytest.raises(RuntimeError):
+        drawing.save(made, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_not_there_is_a_clear_error(tmp_path):
+    with pytest.raises(ResultsError, match="cannot write"), atomic_file(tmp_path / "no" / "x.csv") as part:
+        part.write_text("x")
+
+
+def test_the_terminal_table_needs_no_plotting_library():
+    code = "import sys, suite.report.tables as _; print([m for m in ('matplotlib', 'seaborn') if m in sys.modules])"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )
