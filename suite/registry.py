@@ -117,6 +117,7 @@ experiments: Registry[Callable[..., Any]] = Registry(
         "accuracy": "suite.experiments.accuracy:run",
         "spike_rate": "suite.experiments.spike_rate:run",
         "robustness": "suite.experiments.robustness:run",
+        "generalization": "suite.experiments.generalization:run",
     },
 )
 """Functions from a trained run to its rows."""

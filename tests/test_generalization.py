@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from experiment_cases import Fixed, Table, only, run_of
+
+from suite.datasets.base import Dataset
+from suite.experiments.generalization import run, steps_at
+from suite.experiments.rows import parse_condition
+from suite.registry import datasets, get_protocol, protocols
+from suite.results import Store
+from suite.run import Cell, Run, run_cell
+
+Y = torch.tensor([0, 1, 0])
+asked: list[dict[str, Any]] = []
+
+
+def fake(*, source: str, dt_ms: float, n_steps: int) -> Dataset:
+    """Each sample's input is its label in the first bin, and dt_ms everywhere else."""
+    asked.append({"source": source, "dt_ms": dt_ms, "n_steps": n_steps})
+    x = torch.full((n_steps, len(Y), 1), dt_ms)
+    x[0, :, 0] = Y.float()
+    split = Fixed(x, Y)
+    return Dataset("fake", "standin", f"{dt_ms}", 2, (1,), n_steps, split, split, split)
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    for table in (datasets, protocols):
+        monkeypatch.setattr(table, "_items", dict(table._items))
+    datasets.register("fake", fake)
+    protocol = replace(get_protocol("smoke", "n_mnist"), data={"dt_ms": 3.0, "n_steps": 15}, batch_size=2, epochs=1)
+    protocols.register("smoke/fake", protocol)
+    asked.clear()
+    # Class 1 wins where the mean over time is over 0.5 (so dt decides, but for the first bin), or the step is over 2.5.
+    network = Table(lambda x: torch.cat([torch.full_like(x, 2.5), x], -1))
+    run_ = run_of(network, fake(source="standin", dt_ms=3.0, n_steps=15).test, tmp_path, protocol=protocol)  # type: ignore[arg-type]
+    asked.clear()
+    run_.cell = replace(run_.cell, dataset="fake", source="standin")
+    run_.dataset = replace(run_.dataset, source="standin")
+    return run_
+
+
+def test_steps_by_hand() -> None:
+    assert [steps_at(dt, "fixed_steps", 3, 15) for dt in (1, 2, 3, 5, 10)] == [15] * 5
+    assert [steps_at(dt, "fixed_window", 3, 15) for dt in (1, 2, 3, 5, 10)] == [45, 23, 15, 9, 5]
+    assert steps_at(0.1, "fixed_window", 0.3, 10) == 30  # not 31, for 0.3 * 10 / 0.1 is 30.000000000000004
+
+
+def test_every_resolution_mode_and_readout(made: Run) -> None:
+    rows = run(made)
+    conditions = [parse_condition(row["condition"]) for row in rows]
+    keys = {(c["dt_ms"], c["mode"], c["readout"]) for c in conditions}
+    assert len(keys) == len(rows) == 5 * 2 * 2
+    assert {row["n"] for row in rows} == {3}
+    # the network's own resolution is the run's own test split; the other four are loaded, in two lengths
+    assert [(a["dt_ms"], a["n_steps"]) for a in asked] == [
+        (1, 15), (1, 45), (2, 15), (2, 23), (5, 15), (5, 9), (10, 15), (10, 5),
+    ]  # fmt: skip
+    assert {a["source"] for a in asked} == {"standin"}
+    assert made.dataset.test.reads == 1  # type: ignore[attr-defined]
+
+
+def test_accuracies_by_hand(made: Run) -> None:
+    """At 1 and 2 ms class 0 wins everywhere (2 of 3 right), at 5 ms class 1 (1 of 3). At 3 ms the mean over 15 bins is
+    2.8 or 2.87: class 1. Of 10 ms bins there are 5 in the window: class 1.
+    """
+    rows = run(made)
+    for dt, n_steps, right in ((1, 45, 2), (2, 23, 2), (3, 15, 1), (5, 9, 1), (10, 5, 1)):
+        for readout in ("trained", "last_step"):
+            at = f"dt_ms={dt}, n_steps={n_steps}, mode=fixed_window, readout={readout}"
+            assert only(rows, "test_accuracy", at)["value"] == pytest.approx(right / 3)
+
+
+def test_readouts_differ(made: Run) -> None:
+    """At 2.9 ms the first bin pulls the mean of 15 under 2.75 (class 0: 2 of 3), but the last step is class 1."""
+    made.network = Table(lambda x: torch.cat([torch.full_like(x, 2.85), x], -1))
+    rows = run(made)  # 3 ms: means 2.8 and 2.867; last step 3
+    at = "dt_ms=3, n_steps=15, mode=fixed_steps, readout="
+    assert only(rows, "test_accuracy", at + "trained")["value"] == 1.0
+    assert only(rows, "test_accuracy", at + "last_step")["value"] == pytest.approx(1 / 3)
+
+
+def test_two_sources_are_never_mixed(made: Run) -> None:
+    made.dataset = replace(made.dataset, source="original")
+    with pytest.raises(ValueError, match="trained on original data, but in bins of 1 ms it is standin"):
+        run(made)
+
+
+def test_no_bins_no_value(made: Run) -> None:
+    made.protocol = get_protocol("smoke", "xor")
+    (row,) = run(made)
+    assert (row["status"], row["value"]) == ("skipped", None)
+
+
+@pytest.mark.parametrize("variant", ["with_recurrence", "lstm", "gru", "rnn"])
+@pytest.mark.usefixtures("made")
+def test_spiking_networks_and_recurrent_baselines(variant: str, tmp_path: Path) -> None:
+    backend = "snntorch" if variant == "with_recurrence" else "torch"
+    store = Store(tmp_path)
+    cell = Cell("generalization", "fake", variant, backend, 0, "smoke")
+    assert run_cell(cell, store).status in ("ok", "dead")
+    assert store.load()["value"].between(0, 1).all()
+    assert len(store.load()) == 20
