@@ -5,6 +5,7 @@ spikes = neuron(current)  # [T, B, 64] -> [T, B, 64]
 """
 
 from neurons.checks import NonFiniteError
+from neurons.kernels.autograd import constant_current
 from neurons.make import BACKENDS, make_neuron
 from neurons.snntorch_leaky import VariantLeaky
 from neurons.spikingjelly_lif import VariantLIFNode
@@ -22,6 +23,7 @@ __all__ = [
     "VariantLIFNode",
     "VariantLeaky",
     "arctan",
+    "constant_current",
     "get_variant",
     "make_neuron",
     "multi_gaussian",

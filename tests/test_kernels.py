@@ -5,7 +5,7 @@ import torch
 
 from neurons import SURROGATES, rectangle
 from neurons.kernels import kernel_name, resolve_engine, why_not_fused
-from neurons.kernels.autograd import fused_lif
+from neurons.kernels.autograd import constant_current, fused_lif
 from neurons.reference import simulate
 
 CPU = torch.device("cpu")
@@ -128,6 +128,34 @@ def test_only_the_gradients_asked_for_are_made(recurrent):
         torch.testing.assert_close(alone[i], everything[i])
 
 
+@pytest.mark.parametrize("steps", [1, 20, 40])
+@pytest.mark.parametrize("recurrent", [False, True])
+def test_the_gradient_of_a_constant_current_is_summed_over_time(recurrent, steps):
+    image = current(2, 3).requires_grad_()
+    k = torch.tensor([0.2, 0.6, 0.9]).double().requires_grad_()
+    weight = current(3, 3, seed=4) if recurrent else None
+    grad = current(steps, 2, 3, seed=1)
+    results = []
+    for repeated in (constant_current(image, steps), image.expand(steps, 2, 3)):
+        spikes, _, _ = fused_lif(
+            repeated, k, threshold=0.3, reset="zero", surrogate=rectangle(1.0), recurrent_weight=weight
+        )
+        results.append((spikes, *torch.autograd.grad(spikes, [image, k], grad)))
+    assert torch.equal(repeated, constant_current(image, steps))
+    for one, other in zip(*results, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+
+
+def test_a_constant_current_is_never_written_out():
+    """Neither it nor its gradient: the largest tensor that autograd passes on is one step."""
+    image = current(2, 3).requires_grad_()
+    spikes, _, _ = fused_lif(constant_current(image, 20), 0.5, threshold=0.3, reset="zero", surrogate=rectangle(1.0))
+    shapes = []
+    spikes.grad_fn.next_functions[0][0].register_prehook(lambda grads: shapes.append(tuple(grads[0].shape)))
+    spikes.sum().backward()
+    assert shapes == [(1, 2, 3)]
+
+
 def test_second_derivatives_are_refused():
     """A surrogate is no derivative of anything: its own derivative would be a number without a meaning."""
     x = current(5, 2, 3).requires_grad_()
@@ -138,9 +166,21 @@ def test_second_derivatives_are_refused():
         gradient.sum().backward()
 
 
-def test_outputs_can_not_be_changed_before_backward():
+def test_what_backward_needs_can_not_be_changed_before_it():
+    """The input current without recurrence, the potentials with it; anything else is the caller's."""
+    options = {"threshold": 0.3, "reset": "zero", "surrogate": rectangle(1.0), "record": True}
     x = current(5, 2, 3).requires_grad_()
-    spikes, u, _ = fused_lif(x, 0.5, threshold=0.3, reset="zero", surrogate=rectangle(1.0), record=True)
+    spikes, u, _ = fused_lif(x, 0.5, **options)
+    spikes.detach().zero_()
+    u.detach().zero_()
+    spikes.sum().backward()
+    assert x.grad.any()
+    doubled = x * 2
+    spikes, u, _ = fused_lif(doubled, 0.5, **options)
+    doubled.detach().zero_()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        spikes.sum().backward()
+    spikes, u, _ = fused_lif(x, 0.5, recurrent_weight=current(3, 3), **options)
     u.detach().zero_()
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         spikes.sum().backward()

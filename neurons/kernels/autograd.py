@@ -9,21 +9,33 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from neurons.kernels import cpu
+from neurons.kernels import buffers, cpu
 from neurons.surrogate import SURROGATE_KINDS, Surrogate
 from neurons.variant import Reset
 
+DENSE = 0.2
+"""Share of neurons that fire in a step above which the recurrent weights' gradient is one matrix product."""
+
 
 def _rows(x: Tensor) -> np.ndarray:
-    """[T, ...] as a contiguous NumPy [T, M], or [1, M] if every step is the same memory (an expanded tensor); copies
-    only if it must."""
+    """[T, ...] as a contiguous NumPy [T, M], or [1, M] if every step is the same memory (an expanded tensor)."""
     if x.shape[0] > 1 and x.stride(0) == 0:
         x = x[:1]
-    array: np.ndarray = x.contiguous().view(x.shape[0], -1).numpy()
+    if not x.is_contiguous():
+        x = buffers.empty(x.shape, x.dtype).copy_(x)
+    array: np.ndarray = x.view(x.shape[0], -1).numpy()
+    return array
+
+
+def _flat(x: Tensor) -> np.ndarray:
+    """As a contiguous NumPy [M]: the same memory if x is contiguous."""
+    array: np.ndarray = x.detach().contiguous().view(-1).numpy()
     return array
 
 
 class _FusedLIF(torch.autograd.Function):
+    """x is [T, B, *], or [1, B, *] for the same current in all of `steps` steps."""
+
     @staticmethod
     def forward(
         ctx: Any,
@@ -32,42 +44,39 @@ class _FusedLIF(torch.autograd.Function):
         weight: Tensor | None,
         v0: Tensor,
         o0: Tensor | None,
+        steps: int,
         threshold: float,
         reset: Reset,
         surrogate: Surrogate,
         detach_reset: bool,
         record: bool,
+        differentiable: bool,
     ) -> tuple[Tensor, Tensor | None, Tensor]:
-        keep_u = record or any(ctx.needs_input_grad)
+        shape, M = (steps, *v0.shape), v0.numel()
         x_rows = _rows(x.detach())
-        scalar = x_rows.dtype.type
+        th = x_rows.dtype.type(threshold)
         reset_number = cpu.RESETS.index(reset)
-        spikes = torch.empty_like(x, memory_format=torch.contiguous_format)
-        u = torch.empty_like(spikes if keep_u else spikes[:1])
-        v = v0.detach().contiguous().clone()
-        k_row = np.atleast_1d(k.detach().contiguous().numpy())
-        out = (_rows(u), _rows(spikes))
+        spikes = buffers.empty(shape, x.dtype)
+        u = buffers.empty(shape if record or weight is not None else (0, *v0.shape), x.dtype)
+        v = v0.detach().clone(memory_format=torch.contiguous_format)
+        out = (_rows(spikes), u.view(len(u), M).numpy())
         if weight is None:
-            cpu.forward(x_rows, k_row, v.view(-1).numpy(), scalar(threshold), reset_number, *out)
+            kept = buffers.empty((cpu.segments(steps) if differentiable else 0, M), x.dtype)
+            block = cpu.block_size(M)
+            cpu.forward(x_rows, _flat(k), _flat(v), th, reset_number, block, *out, kept.numpy())
+            ctx.kept = kept
+            ctx.save_for_backward(x, k, v0, None, None, None)
         else:
-            assert o0 is not None
-            n = weight.shape[0]
             weight_t = weight.detach().t().contiguous()
-            o_first = o0.detach().contiguous().view(-1).numpy()
-            k_row = np.ascontiguousarray(np.broadcast_to(k_row, n))
-            cpu.forward_recurrent(
-                x_rows,
-                k_row,
-                weight_t.numpy(),
-                v.view(-1).numpy(),
-                o_first,
-                scalar(threshold),
-                reset_number,
-                *out,
+            drive = torch.zeros_like(v) if o0 is None else o0.detach() @ weight_t
+            block = cpu.block_size(M, len(weight))
+            count = cpu.forward_recurrent(
+                x_rows, _flat(k), weight_t.numpy(), _flat(drive), _flat(v), th, reset_number, block, *out
             )
-            ctx.weight_t = weight_t
-        ctx.save_for_backward(u, k, v0, spikes if weight is not None else None, o0)
-        ctx.options = (scalar(threshold), reset_number, surrogate, detach_reset)
+            dense = count > DENSE * spikes.numel()
+            ctx.save_for_backward(u, k, v0, weight, o0, spikes if dense else None)
+        ctx.options = (steps, th, reset_number, surrogate, detach_reset)
+        ctx.x_steps = len(x)
         ctx.set_materialize_grads(False)
         return spikes, u if record else None, v
 
@@ -75,37 +84,78 @@ class _FusedLIF(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Any, ...]:
         grad_o, grad_u, grad_v = grads
-        u, k, v0, spikes, o0 = ctx.saved_tensors
-        threshold, reset, surrogate, detach_reset = ctx.options
-        recurrent = spikes is not None
+        x_or_u, k, v0, weight, o0, spikes = ctx.saved_tensors
+        steps, threshold, reset, surrogate, detach_reset = ctx.options
+        shape, M, dtype = (steps, *v0.shape), v0.numel(), v0.dtype
         needs = ctx.needs_input_grad
         if grad_o is None:
-            grad_o = torch.zeros_like(u[:1]).expand_as(u)
-        grad_u_rows = _rows(u)[:0] if grad_u is None else _rows(grad_u.contiguous())
-        grad_v0 = torch.zeros_like(v0) if grad_v is None else grad_v.contiguous().clone()
-        grad_x = torch.empty_like(u)
-        k_full = k.expand(u.shape[-1]) if recurrent else k.reshape(-1)
-        grad_k_full = torch.zeros(v0.numel() if needs[1] else 0, dtype=u.dtype)
-        parameters = np.asarray(surrogate.parameters, dtype=grad_u_rows.dtype)
-        kind = SURROGATE_KINDS.index(surrogate.kind)
-        head = (_rows(u), k_full.detach().contiguous().numpy())
-        flat_v0 = v0.detach().contiguous().view(-1).numpy()
-        gradients = (flat_v0, _rows(grad_o), grad_u_rows, grad_v0.view(-1).numpy())
-        tail = (threshold, reset, detach_reset, kind, parameters, _rows(grad_x), grad_k_full.numpy())
+            grad_o = torch.zeros((), dtype=dtype).expand(shape)
+        if grad_u is None:
+            grad_u = torch.empty((0, M), dtype=dtype)
+        grad_v0 = torch.zeros(v0.shape, dtype=dtype)
+        if grad_v is not None:
+            grad_v0.copy_(grad_v)
+        grad_k = torch.zeros(M if needs[1] else 0, dtype=dtype)
+        parameters = np.asarray(surrogate.parameters, dtype=threshold.dtype)
+        arguments = (
+            _rows(grad_o),
+            grad_u.reshape(len(grad_u), M).numpy(),
+            _flat(grad_v0),
+            threshold,
+            reset,
+            detach_reset,
+            SURROGATE_KINDS.index(surrogate.kind),
+            parameters,
+        )
         grad_weight = grad_o0 = None
-        if recurrent:
-            grad_o0 = torch.empty_like(o0)
-            cpu.backward_recurrent(*head, ctx.weight_t.numpy(), *gradients, grad_o0.view(-1).numpy(), *tail)
-            if needs[2]:
-                n = u.shape[-1]
-                grad_weight = grad_x[1:].reshape(-1, n).T @ spikes[:-1].reshape(-1, n)
-                grad_weight += grad_x[0].reshape(-1, n).T @ o0.reshape(-1, n)
+        if weight is None:
+            grad_x = buffers.empty((ctx.x_steps, *v0.shape), dtype)
+            out = (_rows(grad_x), grad_k.numpy())
+            cpu.backward(steps, _rows(x_or_u), _flat(k), ctx.kept.numpy(), *arguments, cpu.block_size(M), *out)
         else:
-            cpu.backward(*head, *gradients, *tail)
-        grad_k = None
+            N = len(weight)
+            in_kernel = needs[2] and spikes is None
+            grad_weight_t = torch.zeros((torch.get_num_threads() if in_kernel else 0, N, N), dtype=dtype)
+            grad_x = buffers.empty(shape, dtype)
+            weight = weight.detach().contiguous()
+            cpu.backward_recurrent(
+                _rows(x_or_u),
+                _flat(k),
+                weight.numpy(),
+                weight.t().contiguous().numpy(),
+                _flat(v0),
+                *arguments,
+                cpu.block_size(M, N),
+                _rows(grad_x),
+                grad_k.numpy(),
+                grad_weight_t.numpy(),
+            )
+            first = grad_x[0].reshape(-1, N)
+            if needs[2]:
+                if spikes is None:
+                    grad_weight = grad_weight_t.sum(0).t()
+                else:
+                    grad_weight = grad_x[1:].reshape(-1, N).t() @ spikes[:-1].reshape(-1, N)
+                if o0 is not None:
+                    grad_weight = grad_weight + first.t() @ o0.reshape(-1, N)
+            if needs[4]:
+                grad_o0 = (first @ weight).view(v0.shape)
+            if ctx.x_steps < steps:
+                grad_x = grad_x.sum(0, keepdim=True)
         if needs[1]:
-            grad_k = grad_k_full.view(-1, k.numel()).sum(0).view_as(k)
-        return grad_x, grad_k, grad_weight, grad_v0, grad_o0, None, None, None, None, None
+            grad_k = grad_k.view(-1, k.numel()).sum(0).view(k.shape)
+        return (grad_x, grad_k if needs[1] else None, grad_weight, grad_v0, grad_o0, *(None,) * 7)
+
+
+def constant_current(current: Tensor, steps: int) -> Tensor:
+    """The same current [B, n] at each of T = `steps` steps, as [T, B, n] without a copy.
+
+    As `current.expand(steps, ...)`; but `fused_lif` then sums the gradient over time as it goes, where autograd would
+    first write it for every step. Such a gradient goes to `current`, past the tensor returned here.
+    """
+    x = current.expand(steps, *current.shape)
+    x.constant_current = current  # type: ignore[attr-defined]
+    return x
 
 
 def fused_lif(
@@ -123,10 +173,9 @@ def fused_lif(
 ) -> tuple[Tensor, Tensor | None, Tensor]:
     """The LIF layer of eq. 3-11 over a whole sequence.
 
-    x: input current [T, B, *], float32 or float64, on the CPU. k: leak coefficient, a number or [n] where n is x's
-    last dimension.
-    recurrent_weight: V [n, n]. v0: the state after reset before the first step, [B, *] (None: zeros); o0: the spikes
-    before it.
+    x: input current [T, B, *], float32 or float64, on the CPU. k: leak coefficient, a number or [n] where n is x's last
+    dimension. recurrent_weight: V [n, n]. v0: the state after reset before the first step, [B, *] (None: zeros); o0:
+    the spikes before it (None: none).
     Returns spikes [T, B, *], the potentials before reset [T, B, *] (None unless `record`), and the final state after
     reset [B, *]. Differentiable once with respect to x, k, recurrent_weight, v0 and o0. Raises TypeError if
     recurrent_weight has another dtype than x.
@@ -137,11 +186,16 @@ def fused_lif(
             "bring both to one dtype, as with neuron.double()"
         )
     if v0 is None:
-        v0 = torch.zeros_like(x[0], memory_format=torch.contiguous_format)
-    if recurrent_weight is not None and o0 is None:
-        o0 = torch.zeros_like(v0)
+        v0 = torch.zeros(x.shape[1:], dtype=x.dtype)
     leak = torch.as_tensor(k, dtype=x.dtype, device=x.device)
+    steps = len(x)
+    constant = getattr(x, "constant_current", None)
+    if constant is not None:
+        x = constant.unsqueeze(0)
+    differentiable = torch.is_grad_enabled() and any(
+        t is not None and t.requires_grad for t in (x, leak, recurrent_weight, v0, o0)
+    )
     result: tuple[Tensor, Tensor | None, Tensor] = _FusedLIF.apply(
-        x, leak, recurrent_weight, v0, o0, threshold, reset, surrogate, detach_reset, record
+        x, leak, recurrent_weight, v0, o0, steps, threshold, reset, surrogate, detach_reset, record, differentiable
     )
     return result

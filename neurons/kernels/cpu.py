@@ -1,8 +1,11 @@
 """Fused LIF kernels for the CPU: the whole sequence in one pass, forward or backward (Numba).
 
 Arrays are time-major and two-dimensional, [T, M] with M = B * N; neurons vary fastest, so column j belongs to neuron
-j % N. Without recurrence every column is on its own, and the work is split into blocks of columns that stay in the L1
-cache over all of T. With recurrence a sample's neurons see each other, and the work is split by sample.
+j % N. A block of columns goes through all of T, its state in the cache; blocks are wide, because memory is fast in
+long runs only.
+
+Without recurrence, backward needs no potentials from forward: it keeps the input and the state at every SEGMENT-th
+step, and simulates each segment again. That is less traffic than to write u and read it. With recurrence u is kept.
 
 All arithmetic is plain IEEE in the input's dtype, in the order of eq. 3-11 and without fused multiply-add, so that
 spikes equal those of a step-by-step simulation in the same dtype.
@@ -12,97 +15,148 @@ from __future__ import annotations
 
 import math
 
+import numba
 import numpy as np
-from numba import njit, prange
+import torch
+from numba import njit, prange, types
+from numba.extending import overload
 
 RESETS = ("none", "zero", "subtract")
 NONE, ZERO, SUBTRACT = range(3)
 RECTANGLE, MULTI_GAUSSIAN, ARCTAN, SIGMOID = range(4)  # the order of neurons.surrogate.SURROGATE_KINDS
 
-BLOCK = 512
+SEGMENT = 16
+"""Time steps from one kept state to the next: SEGMENT rows of a block's potentials stay in the L2 cache."""
+
+BLOCK = 4096
+"""The most columns in a block."""
+
 _SQRT_2PI = math.sqrt(2 * math.pi)
 
 
+def segments(T: int) -> int:
+    """How many states `forward` keeps over T steps."""
+    return -(-T // SEGMENT)
+
+
+def block_size(columns: int, unit: int = 1) -> int:
+    """Columns a block, a multiple of `unit`, such that torch's number of threads have equal shares."""
+    threads = min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS)
+    numba.set_num_threads(threads)
+    share = -(-columns // (threads * unit))
+    blocks = -(-share * unit // BLOCK)
+    return unit * max(1, -(-share // blocks))
+
+
 @njit(cache=True)
-def _charge_and_fire(x, k, v, u, o, threshold, reset):  # type: ignore[no-untyped-def]
-    """One step of one block: u = k v + x, spikes, and v after the reset. All arguments are rows of equal length."""
+def _reset_factors(threshold, reset):  # type: ignore[no-untyped-def]
+    """(s, z) with v = (u - s o) (1 - z o) after the reset: one loop for the three kinds, and exact in each of them.
+
+    A product rather than a choice of 0 or u: an infinite u must leave a NaN.
+    """
+    one = threshold * 0 + 1  # in threshold's type
+    return threshold if reset == SUBTRACT else one - one, one if reset == ZERO else one - one
+
+
+@njit(cache=True)
+def _charge(x, k, v, threshold, reset, u):  # type: ignore[no-untyped-def]
+    """One step of one block: u = k v + x, and v after the reset. All arguments are rows of equal length."""
     one = x.dtype.type(1)
     zero = x.dtype.type(0)
+    s, z = _reset_factors(threshold, reset)
     for j in range(len(v)):
-        u[j] = k[j] * v[j] + x[j]
-    if reset == NONE:
-        for j in range(len(v)):
-            o[j] = one if u[j] >= threshold else zero
-            v[j] = u[j]
-    elif reset == ZERO:
-        for j in range(len(v)):
-            o[j] = one if u[j] >= threshold else zero
-            v[j] = u[j] * (one - o[j])  # not a choice of 0 or u: an infinite u must leave a NaN
-    else:
-        for j in range(len(v)):
-            fired = u[j] >= threshold
-            o[j] = one if fired else zero
-            v[j] = u[j] - threshold if fired else u[j]
+        potential = k[j] * v[j] + x[j]
+        o = one if potential >= threshold else zero
+        u[j] = potential
+        v[j] = (potential - s * o) * (one - z * o)
+
+
+@njit(cache=True)
+def _charge_and_fire(x, k, v, threshold, reset, o):  # type: ignore[no-untyped-def]
+    """As `_charge`, where the spikes are wanted instead of u."""
+    one = x.dtype.type(1)
+    zero = x.dtype.type(0)
+    s, z = _reset_factors(threshold, reset)
+    for j in range(len(v)):
+        potential = k[j] * v[j] + x[j]
+        spike = one if potential >= threshold else zero
+        o[j] = spike
+        v[j] = (potential - s * spike) * (one - z * spike)
+
+
+@njit(cache=True)
+def _fire(u, threshold, o):  # type: ignore[no-untyped-def]
+    one = u.dtype.type(1)
+    zero = u.dtype.type(0)
+    for j in range(len(o)):
+        o[j] = one if u[j] >= threshold else zero
+
+
+@njit(cache=True)
+def _tile(k, start, out):  # type: ignore[no-untyped-def]
+    """The leak of the columns from `start` on."""
+    n = start % len(k)
+    for j in range(len(out)):
+        out[j] = k[n]
+        n += 1
+        if n == len(k):
+            n = 0
 
 
 @njit(parallel=True, cache=True)
-def forward(x, k, v, threshold, reset, u_out, o_out):  # type: ignore[no-untyped-def]
-    """x [T, M] or [1, M] (the same input at every step), k [N]; v [M] is the state after reset, updated in place.
+def forward(x, k, v, threshold, reset, block, o_out, u_out, v_kept):  # type: ignore[no-untyped-def]
+    """x [T, M] or [1, M] (the same input at every step), k [N] or [1]; v [M] is the state after reset, updated in
+    place.
 
-    Writes the spikes to o_out [T, M] and the potentials before reset to u_out [T, M], or [1, M] if nobody needs them.
+    Writes the spikes to o_out [T, M]; the potentials before reset to u_out [T, M], unless that is [0, M]; and the
+    states before steps 0, SEGMENT, 2 SEGMENT, ... to v_kept [segments(T), M], unless that is [0, M].
     """
     T, M = o_out.shape
-    N = len(k)
     x_moves = 1 if x.shape[0] > 1 else 0
-    u_moves = 1 if u_out.shape[0] > 1 else 0
-    for block in prange((M + BLOCK - 1) // BLOCK):
-        start = block * BLOCK
-        stop = min(start + BLOCK, M)
+    for i in prange((M + block - 1) // block):
+        start = i * block
+        stop = min(start + block, M)
         k_block = np.empty(stop - start, x.dtype)
-        for j in range(start, stop):
-            k_block[j - start] = k[j % N]
+        _tile(k, start, k_block)
         v_block = v[start:stop]
         for t in range(T):
-            _charge_and_fire(
-                x[t * x_moves, start:stop],
-                k_block,
-                v_block,
-                u_out[t * u_moves, start:stop],
-                o_out[t, start:stop],
-                threshold,
-                reset,
-            )
-
-
-@njit(parallel=True, cache=True)
-def forward_recurrent(x, k, weight_t, v, o, threshold, reset, u_out, o_out):  # type: ignore[no-untyped-def]
-    """As `forward`, with weight_t[j, i] the weight from neuron j to i, k [N], and o [M] the spikes before the first
-    step.
-
-    Event-driven: only the rows of neurons that fired are added.
-    """
-    T, M = o_out.shape
-    N = len(k)
-    x_moves = 1 if x.shape[0] > 1 else 0
-    u_moves = 1 if u_out.shape[0] > 1 else 0
-    for b in prange(M // N):
-        start = b * N
-        stop = start + N
-        v_row = v[start:stop]
-        o_row = o[start:stop]
-        drive = np.empty(N, x.dtype)
-        for t in range(T):
-            drive[:] = 0
-            for j in range(N):
-                if o_row[j] != 0:
-                    weight = weight_t[j]
-                    for i in range(N):
-                        drive[i] += weight[i] * o_row[j]
+            if t % SEGMENT == 0 and v_kept.shape[0] > 0:
+                v_kept[t // SEGMENT, start:stop] = v_block
             x_row = x[t * x_moves, start:stop]
-            for i in range(N):
-                drive[i] += x_row[i]
             o_row = o_out[t, start:stop]
-            _charge_and_fire(drive, k, v_row, u_out[t * u_moves, start:stop], o_row, threshold, reset)
+            if u_out.shape[0] > 0:
+                _charge(x_row, k_block, v_block, threshold, reset, u_out[t, start:stop])
+                _fire(u_out[t, start:stop], threshold, o_row)
+            else:
+                _charge_and_fire(x_row, k_block, v_block, threshold, reset, o_row)
+
+
+@njit(cache=True)
+def _exp_float32(x):  # type: ignore[no-untyped-def]
+    """exp(x) for x <= 0 to 1e-7: 2^n times a polynomial (Cephes' expf), which vectorises where a call of libm does
+    not."""
+    f32 = np.float32
+    x = max(x, f32(-87))  # e^-87 is the smallest normal number
+    n = np.int32(x * f32(1.44269504) - f32(0.5))
+    f = (x - f32(n) * f32(0.693359375)) + f32(n) * f32(2.12194440e-4)
+    p = f32(1.9875691500e-4)
+    p = p * f + f32(1.3981999507e-3)
+    p = p * f + f32(8.3334519073e-3)
+    p = p * f + f32(4.1665795894e-2)
+    p = p * f + f32(1.6666665459e-1)
+    p = p * f + f32(5.0000001201e-1)
+    p = p * f * f + f + f32(1)
+    return p * np.int32((n + np.int32(127)) << np.int32(23)).view(np.float32)
+
+
+def _exp(x: float) -> float:
+    """exp(x) for x <= 0, in x's precision, inside a kernel."""
+    raise NotImplementedError
+
+
+@overload(_exp)
+def _exp_in(x):  # type: ignore[no-untyped-def]
+    return (lambda x: _exp_float32(x)) if x == types.float32 else (lambda x: math.exp(x))
 
 
 @njit(cache=True)
@@ -125,8 +179,8 @@ def _surrogate(u, threshold, kind, p, out):  # type: ignore[no-untyped-def]
     elif kind == SIGMOID:
         alpha = p[0]
         for j in range(len(u)):
-            s = one / (one + math.exp(-alpha * (u[j] - threshold)))
-            out[j] = alpha * s * (one - s)
+            e = _exp(-alpha * abs(u[j] - threshold))  # s (1 - s) is even
+            out[j] = alpha * e / ((one + e) * (one + e))
     else:
         lens, gamma, height, scale = p[0], p[1], p[2], p[3]
         wide = scale * lens
@@ -137,132 +191,168 @@ def _surrogate(u, threshold, kind, p, out):  # type: ignore[no-untyped-def]
         for j in range(len(u)):
             z = u[j] - threshold
             left, right = z - lens, z + lens
-            out[j] = middle * math.exp(narrow_exponent * z * z) - side * (
-                math.exp(wide_exponent * left * left) + math.exp(wide_exponent * right * right)
+            out[j] = middle * _exp(narrow_exponent * z * z) - side * (
+                _exp(wide_exponent * left * left) + _exp(wide_exponent * right * right)
             )
 
 
 @njit(cache=True)
-def _backward_step(u, k, g, h, grad_v, threshold, reset, detach):  # type: ignore[no-untyped-def]
-    """One step of one block, backward; h is do/du[t].
+def _backward_step(  # type: ignore[no-untyped-def]
+    u, k, grad_o, grad_u, grad_v, threshold, reset, detach, kind, p, h, g
+):
+    """One step of one block, backward: writes dL/du[t] to g, for grad_o = dL/do[t] and h = do/du[t].
 
-    On entry g is dL/do[t] and grad_v is dL/dv[t], after the reset; on exit g is dL/du[t] and grad_v is dL/dv[t-1].
+    On entry grad_v is dL/dv[t], after the reset; on exit dL/dv[t-1]. grad_u is what reaches u[t] by itself, or empty.
+    If the surrogate is a rectangle, h is not read: it costs less to work out than to fetch.
     """
     one = u.dtype.type(1)
     zero = u.dtype.type(0)
-    through_reset = zero if detach else one
-    if reset == NONE:
+    s, z = _reset_factors(threshold, reset)
+    keep = one - z
+    if detach:
+        s, z = zero, zero
+    if kind == RECTANGLE:
+        a = p[0]
+        height = u.dtype.type(0.5) / a
         for j in range(len(u)):
-            g[j] = g[j] * h[j] + grad_v[j]
-    elif reset == ZERO:
-        for j in range(len(u)):
-            kept = zero if u[j] >= threshold else one
-            g[j] = (g[j] - through_reset * grad_v[j] * u[j]) * h[j] + grad_v[j] * kept
+            slope = height if abs(u[j] - threshold) < a else zero
+            kept = keep if u[j] >= threshold else one
+            g[j] = (grad_o[j] - grad_v[j] * (s + z * u[j])) * slope + grad_v[j] * kept
+            grad_v[j] = k[j] * g[j]
     else:
         for j in range(len(u)):
-            g[j] = (g[j] - through_reset * grad_v[j] * threshold) * h[j] + grad_v[j]
-    for j in range(len(u)):
+            kept = keep if u[j] >= threshold else one
+            g[j] = (grad_o[j] - grad_v[j] * (s + z * u[j])) * h[j] + grad_v[j] * kept
+            grad_v[j] = k[j] * g[j]
+    for j in range(len(grad_u)):
+        g[j] += grad_u[j]
         grad_v[j] = k[j] * g[j]
 
 
 @njit(cache=True)
-def _add_grad_k(u, g, grad_k, threshold, reset):  # type: ignore[no-untyped-def]
-    """grad_k += g v, with v the state that u leaves after its reset and g = dL/du one step later."""
-    zero = u.dtype.type(0)
-    if reset == NONE:
-        for j in range(len(u)):
-            grad_k[j] += g[j] * u[j]
-    elif reset == ZERO:
-        for j in range(len(u)):
-            grad_k[j] += zero if u[j] >= threshold else g[j] * u[j]
-    else:
-        for j in range(len(u)):
-            grad_k[j] += g[j] * (u[j] - threshold if u[j] >= threshold else u[j])
+def _add_grad_k(g, u_before, threshold, reset, grad_k):  # type: ignore[no-untyped-def]
+    """grad_k += g v, with v the state that the potentials one step earlier left behind."""
+    one = g.dtype.type(1)
+    zero = g.dtype.type(0)
+    s, z = _reset_factors(threshold, reset)
+    for j in range(len(g)):
+        o = one if u_before[j] >= threshold else zero
+        grad_k[j] += g[j] * ((u_before[j] - s * o) * (one - z * o))
+
+
+@njit(cache=True)
+def _add_product(a, b, out):  # type: ignore[no-untyped-def]
+    for j in range(len(out)):
+        out[j] += a[j] * b[j]
 
 
 @njit(parallel=True, cache=True)
 def backward(  # type: ignore[no-untyped-def]
-    u, k, v0, grad_o, grad_u, grad_v, threshold, reset, detach, kind, p, grad_x, grad_k
+    T, x, k, v_kept, grad_o, grad_u, grad_v, threshold, reset, detach, kind, p, block, grad_x, grad_k
 ):
-    """u [T, M] from `forward`, v0 [M] its initial state; grad_o [T, M] or [1, M] (the same at every step), grad_u [T,
-    M] or [0, M].
+    """x, k and v_kept as in `forward`; grad_o [T, M] or [1, M] (the same at every step), grad_u [T, M] or [0, M].
 
-    grad_v [M] holds dL/dv after the last step and is left as dL/dv0. Writes grad_x [T, M], and adds to grad_k [M]
-    unless that is empty.
+    grad_v [M] holds dL/dv after the last step and is left as dL/dv0. Writes grad_x: [T, M], or its sum over time if
+    that is [1, M]. Adds to grad_k [M] unless that is empty.
     """
-    T, M = u.shape
-    N = len(k)
+    M = len(grad_v)
+    x_moves = 1 if x.shape[0] > 1 else 0
     o_moves = 1 if grad_o.shape[0] > 1 else 0
-    with_grad_u = grad_u.shape[0] > 0
-    with_grad_k = len(grad_k) > 0
-    for block in prange((M + BLOCK - 1) // BLOCK):
-        start = block * BLOCK
-        stop = min(start + BLOCK, M)
+    nothing = np.empty(0, x.dtype)
+    for i in prange((M + block - 1) // block):
+        start = i * block
+        stop = min(start + block, M)
         size = stop - start
-        k_block = np.empty(size, u.dtype)
-        for j in range(start, stop):
-            k_block[j - start] = k[j % N]
-        h = np.empty(size, u.dtype)
-        grad_v_block = grad_v[start:stop]
-        for t in range(T - 1, -1, -1):
-            u_row = u[t, start:stop]
-            g = grad_x[t, start:stop]
-            if with_grad_k and t < T - 1:
-                _add_grad_k(u_row, grad_x[t + 1, start:stop], grad_k[start:stop], threshold, reset)
-            _surrogate(u_row, threshold, kind, p, h)
-            g[:] = grad_o[t * o_moves, start:stop]
-            _backward_step(u_row, k_block, g, h, grad_v_block, threshold, reset, detach)
-            if with_grad_u:
-                for j in range(size):
-                    g[j] += grad_u[t, start + j]
-                    grad_v_block[j] = k_block[j] * g[j]
-        if with_grad_k:
-            for j in range(start, stop):
-                grad_k[j] += grad_x[0, j] * v0[j]
+        k_block = np.empty(size, x.dtype)
+        _tile(k, start, k_block)
+        u = np.empty((SEGMENT, size), x.dtype)
+        v = np.empty(size, x.dtype)
+        h = np.empty(size, x.dtype)
+        g = np.empty(size, x.dtype)
+        total = np.zeros(size, x.dtype)
+        for segment in range((T - 1) // SEGMENT, -1, -1):
+            first = segment * SEGMENT
+            last = min(first + SEGMENT, T) - 1
+            v[:] = v_kept[segment, start:stop]
+            for t in range(first, last + 1):
+                _charge(x[t * x_moves, start:stop], k_block, v, threshold, reset, u[t - first])
+            for t in range(last, first - 1, -1):
+                if grad_x.shape[0] > 1:
+                    g = grad_x[t, start:stop]
+                if kind != RECTANGLE:
+                    _surrogate(u[t - first], threshold, kind, p, h)
+                _backward_step(
+                    u[t - first],
+                    k_block,
+                    grad_o[t * o_moves, start:stop],
+                    grad_u[t, start:stop] if grad_u.shape[0] > 0 else nothing,
+                    grad_v[start:stop],
+                    threshold,
+                    reset,
+                    detach,
+                    kind,
+                    p,
+                    h,
+                    g,
+                )
+                if grad_x.shape[0] == 1:
+                    total += g
+                if len(grad_k) > 0:
+                    if t > first:
+                        _add_grad_k(g, u[t - 1 - first], threshold, reset, grad_k[start:stop])
+                    else:
+                        _add_product(g, v_kept[segment, start:stop], grad_k[start:stop])
+        if grad_x.shape[0] == 1:
+            grad_x[0, start:stop] = total
 
 
-@njit(parallel=True, cache=True)
-def backward_recurrent(  # type: ignore[no-untyped-def]
-    u, k, weight_t, v0, grad_o, grad_u, grad_v, grad_o0, threshold, reset, detach, kind, p, grad_x, grad_k
-):
-    """As `backward`; writes dL/do before the first step to grad_o0 [M]. The weight's gradient is a matrix product of
-    grad_x and the spikes, left to the caller.
+@njit(cache=True)
+def _spiking(u, threshold, rows):  # type: ignore[no-untyped-def]
+    """Writes the indices where u >= threshold to rows and returns how many there are."""
+    count = 0
+    for j in range(len(u)):
+        rows[count] = j
+        count += 1 if u[j] >= threshold else 0
+    return count
 
-    dL/do[t] needs V^T dL/du[t+1] only where do/du[t] is not zero, which for a narrow surrogate is seldom.
-    """
-    T, M = u.shape
-    N = len(k)
-    o_moves = 1 if grad_o.shape[0] > 1 else 0
-    with_grad_u = grad_u.shape[0] > 0
-    with_grad_k = len(grad_k) > 0
-    for b in prange(M // N):
-        start = b * N
-        stop = start + N
-        h = np.empty(N, u.dtype)
-        grad_v_row = grad_v[start:stop]
-        for t in range(T - 1, -1, -1):
-            u_row = u[t, start:stop]
-            g = grad_x[t, start:stop]
-            _surrogate(u_row, threshold, kind, p, h)
-            g[:] = grad_o[t * o_moves, start:stop]
-            if t < T - 1:
-                later = grad_x[t + 1, start:stop]
-                if with_grad_k:
-                    _add_grad_k(u_row, later, grad_k[start:stop], threshold, reset)
-                for j in range(N):
-                    if h[j] != 0:
-                        g[j] += _dot(weight_t[j], later)
-            _backward_step(u_row, k, g, h, grad_v_row, threshold, reset, detach)
-            if with_grad_u:
-                for j in range(N):
-                    g[j] += grad_u[t, start + j]
-                    grad_v_row[j] = k[j] * g[j]
-        first = grad_x[0, start:stop]
-        for j in range(N):
-            grad_o0[start + j] = _dot(weight_t[j], first)
-        if with_grad_k:
-            for j in range(N):
-                grad_k[start + j] += first[j] * v0[start + j]
+
+@njit(cache=True)
+def _nonzero(a, rows):  # type: ignore[no-untyped-def]
+    """Writes the indices where a is not 0 to rows and returns how many there are."""
+    count = 0
+    for j in range(len(a)):
+        rows[count] = j
+        count += 1 if a[j] != 0 else 0
+    return count
+
+
+@njit(cache=True)
+def _add_rows(matrix, rows, count, out):  # type: ignore[no-untyped-def]
+    """out += the sum of matrix[rows[:count]]; four rows at a time, so that `out` is read and written less often."""
+    whole = count - count % 4
+    for r in range(0, whole, 4):
+        a, b, c, d = matrix[rows[r]], matrix[rows[r + 1]], matrix[rows[r + 2]], matrix[rows[r + 3]]
+        for i in range(len(out)):
+            out[i] += (a[i] + b[i]) + (c[i] + d[i])
+    for r in range(whole, count):
+        a = matrix[rows[r]]
+        for i in range(len(out)):
+            out[i] += a[i]
+
+
+@njit(cache=True, fastmath={"contract"})
+def _add_scaled_rows(matrix, rows, count, scale, out):  # type: ignore[no-untyped-def]
+    """out += the sum of scale[r] * matrix[r] over r in rows[:count]."""
+    whole = count - count % 4
+    for r in range(0, whole, 4):
+        a, b, c, d = matrix[rows[r]], matrix[rows[r + 1]], matrix[rows[r + 2]], matrix[rows[r + 3]]
+        p, q, s, t = scale[rows[r]], scale[rows[r + 1]], scale[rows[r + 2]], scale[rows[r + 3]]
+        for i in range(len(out)):
+            out[i] += (p * a[i] + q * b[i]) + (s * c[i] + t * d[i])
+    for r in range(whole, count):
+        a, p = matrix[rows[r]], scale[rows[r]]
+        for i in range(len(out)):
+            out[i] += p * a[i]
 
 
 @njit(cache=True, fastmath={"reassoc", "contract"})
@@ -272,3 +362,128 @@ def _dot(a, b):  # type: ignore[no-untyped-def]
     for i in range(len(a)):
         total += a[i] * b[i]
     return total
+
+
+@njit(parallel=True, cache=True)
+def forward_recurrent(x, k, weight_t, drive, v, threshold, reset, block, o_out, u_out):  # type: ignore[no-untyped-def]
+    """As `forward`, with weight_t[j, i] the weight from neuron j to i, and a block some whole samples.
+
+    drive [M] is what the spikes before the first step send. u_out is [T, M]. Event-driven: only the weights of neurons
+    that fired are added, which beats a matrix product at any density (it reads one number where the product
+    multiplies).
+    Returns the number of spikes.
+    """
+    T, M = o_out.shape
+    N = len(weight_t)
+    x_moves = 1 if x.shape[0] > 1 else 0
+    blocks = (M + block - 1) // block
+    spikes = np.zeros(blocks, np.int64)
+    for i in prange(blocks):
+        start = i * block
+        stop = min(start + block, M)
+        size = stop - start
+        k_block = np.empty(size, x.dtype)
+        _tile(k, start, k_block)
+        rows = np.empty(N + 1, np.int64)
+        current = np.empty(size, x.dtype)
+        for t in range(T):
+            if t == 0:
+                current[:] = drive[start:stop]
+            else:
+                current[:] = 0
+                for b in range(0, size, N):
+                    count = _spiking(u_out[t - 1, start + b : start + b + N], threshold, rows)
+                    _add_rows(weight_t, rows, count, current[b : b + N])
+                    spikes[i] += count
+            x_row = x[t * x_moves, start:stop]
+            for j in range(size):
+                current[j] += x_row[j]
+            _charge(current, k_block, v[start:stop], threshold, reset, u_out[t, start:stop])
+            _fire(u_out[t, start:stop], threshold, o_out[t, start:stop])
+    return spikes.sum()
+
+
+@njit(parallel=True, cache=True)
+def backward_recurrent(  # type: ignore[no-untyped-def]
+    u,
+    k,
+    weight,
+    weight_t,
+    v0,
+    grad_o,
+    grad_u,
+    grad_v,
+    threshold,
+    reset,
+    detach,
+    kind,
+    p,
+    block,
+    grad_x,
+    grad_k,
+    grad_w_t,
+):
+    """As `backward`, from the potentials u [T, M]; weight[i, j] and weight_t[j, i] are the weight from neuron j to i.
+
+    Adds to grad_w_t [parts, N, N] the gradient of weight_t from the steps after the first, unless parts is 0; each part
+    takes the same share of the blocks.
+
+    dL/do[t] needs V^T dL/du[t+1] only where do/du[t] is not zero: one dot product for each such neuron, or, where
+    they are many, a sum of rows of V.
+    """
+    T, M = u.shape
+    N = len(weight_t)
+    o_moves = 1 if grad_o.shape[0] > 1 else 0
+    blocks = (M + block - 1) // block
+    parts = max(1, len(grad_w_t))
+    nothing = np.empty(0, u.dtype)
+    for part in prange(parts):
+        rows = np.empty(N + 1, np.int64)
+        for i in range(part * blocks // parts, (part + 1) * blocks // parts):
+            start = i * block
+            stop = min(start + block, M)
+            size = stop - start
+            k_block = np.empty(size, u.dtype)
+            _tile(k, start, k_block)
+            h = np.empty(size, u.dtype)
+            from_spikes = np.empty(size, u.dtype)
+            for t in range(T - 1, -1, -1):
+                u_row = u[t, start:stop]
+                g = grad_x[t, start:stop]
+                _surrogate(u_row, threshold, kind, p, h)
+                from_spikes[:] = grad_o[t * o_moves, start:stop]
+                if t < T - 1:
+                    later = grad_x[t + 1, start:stop]
+                    for b in range(0, size, N):
+                        g_later = later[b : b + N]
+                        out = from_spikes[b : b + N]
+                        wanted = _nonzero(h[b : b + N], rows)
+                        if 3 * wanted < N:
+                            for r in range(wanted):
+                                out[rows[r]] += _dot(weight_t[rows[r]], g_later)
+                        else:
+                            count = _nonzero(g_later, rows)
+                            _add_scaled_rows(weight, rows, count, g_later, out)
+                        if len(grad_w_t) > 0:
+                            count = _spiking(u_row[b : b + N], threshold, rows)
+                            for r in range(count):
+                                grad_w_t[part, rows[r]] += g_later
+                _backward_step(
+                    u_row,
+                    k_block,
+                    from_spikes,
+                    grad_u[t, start:stop] if grad_u.shape[0] > 0 else nothing,
+                    grad_v[start:stop],
+                    threshold,
+                    reset,
+                    detach,
+                    kind,
+                    p,
+                    h,
+                    g,
+                )
+                if len(grad_k) > 0:
+                    if t > 0:
+                        _add_grad_k(g, u[t - 1, start:stop], threshold, reset, grad_k[start:stop])
+                    else:
+                        _add_product(g, v0[start:stop], grad_k[start:stop])
