@@ -14,7 +14,8 @@ from numba import njit
 
 from suite.datasets.base import Batch, Events, sample_order
 from suite.datasets.preprocess import FixedInterval, Preprocess
-from suite.datasets.store import Store
+from suite.datasets.store import Recording, Store, open_store
+from suite.errors import DataCorrupt
 
 Layout = Literal["events", "dense"]
 Augment = Callable[[np.ndarray, np.ndarray, np.random.Generator], tuple[np.ndarray, np.ndarray]]
@@ -70,6 +71,36 @@ def data_hash(stores: Iterable[Store], preprocess: Preprocess, split_seed: int, 
     named = "" if augment is None else getattr(augment, "__qualname__", repr(augment))
     description = [_VERSION, [store.key for store in stores], repr(preprocess), split_seed, named]
     return hashlib.sha256(json.dumps(description).encode()).hexdigest()[:16]
+
+
+def check_classes(store: Store, n_classes: int, where: str) -> None:
+    """Raises DataCorrupt unless every class 0 to n_classes - 1 has a recording."""
+    missing = np.setdiff1d(np.arange(n_classes), store.label)
+    if len(missing):
+        raise DataCorrupt(
+            f"{where} has no recording of class {missing[0]}; there must be {n_classes} classes; get it again"
+        )
+
+
+def compact(store: Store, preprocess: Preprocess) -> tuple[Store, Preprocess]:
+    """The store with events binned once and for all, and what is left to do: time counts steps, weights are numbers
+    of events. It lies in the cache beside the store it was made from."""
+    T = preprocess.n_steps
+    left = Preprocess(preprocess.pooled, FixedInterval(1, T), preprocess.binary)
+
+    def recordings() -> Iterator[Recording]:
+        for sample in range(len(store)):
+            events = bin_events(store, np.array([sample]), preprocess, "events")
+            assert isinstance(events, Events)
+            step = np.repeat(np.arange(T), np.diff(events.offset.numpy()))
+            weight = None if events.weight is None else events.weight.numpy()
+            yield Recording(
+                step, events.unit.numpy(), int(store.label[sample]), int(store.group[sample]), weight=weight
+            )
+
+    name = store.folder.name.rpartition("-")[0]
+    made_from = json.dumps([store.key, repr(preprocess)])
+    return open_store(f"{name}-frames", made_from, _VERSION, left.sensor.n_units, recordings), left
 
 
 def bin_events(store: Store, samples: np.ndarray, preprocess: Preprocess, layout: Layout) -> Events | torch.Tensor:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from suite.datasets.base import Dataset
-from suite.datasets.batches import Augment, EventSplit, Layout, check_layout, data_hash
+from suite.datasets.batches import Augment, EventSplit, Layout, check_classes, check_layout, data_hash
 from suite.datasets.folders import data_folder, make_standin, pick_source
 from suite.datasets.preprocess import Preprocess, Sensor, fixed_interval
 from suite.datasets.splits import holdout
@@ -113,13 +113,15 @@ def store(name: str, root: Path, split: str) -> Store:
     """The event store of one file ("train", "valid" or "test") below the data folder `root`."""
     about = LAYOUTS[name]
     file = about.file(root, name, split)
-    return open_store(
+    opened = open_store(
         f"{name}-{split}",
         fingerprint([file], root),
         PARSER_VERSION,
         CHANNELS.n_units,
         lambda: read(file, about.n_classes),
     )
+    check_classes(opened, about.n_classes, str(file))
+    return opened
 
 
 def find(name: str, source: str) -> tuple[Path, str]:

@@ -1,1 +1,120 @@
-VERSION=1
+"""Stand-ins of SHD, SSC and FSDD spikes: spike patterns on smooth random manifolds, in the originals' HDF5 files.
+
+After Zenke & Vogels 2021 ("The remarkable robustness of surrogate gradient learning", Section 4.2): in each class, the
+time of a channel's spike is a smooth random function (a sum of sines with decaying amplitudes) of a few hidden
+coordinates, drawn anew for every sample. Classes differ in when channels fire, not in how often, so that spike counts
+alone do not tell them apart. Every speaker bends the manifold a little in his own way.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+VERSION = 1  # raise it when other spikes come out
+
+CHANNELS = 700
+_DIMENSIONS = 2  # of the manifold
+_SINES = 5
+_SMOOTH = 2.0  # amplitudes fall as n^-_SMOOTH
+_ACTIVE = 0.55  # part of the channels that a word excites
+_RELEASE_S = 0.004  # jitter of a spike
+
+
+def write_shd(folder: Path) -> None:
+    """SHD: 20 classes, 12 speakers, of whom 2 only in test; about 8,000 spikes a sample within 0.3 to 1.2 s."""
+    train = {speaker: 80 for speaker in (0, 1, 2, 3, 6, 7, 8, 9, 10, 11)}
+    test = {**{speaker: 8 for speaker in train}, 4: 160, 5: 160}
+    keys = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+    keys += ["null", "eins", "zwei", "drei", "vier", "fuenf", "sechs", "sieben", "acht", "neun"]
+    _write(folder / "SHD", "shd", keys, {"train": train, "test": test}, spikes=8_000, length=(0.35, 1.1), seed=7)
+
+
+def write_ssc(folder: Path) -> None:
+    """SSC: 35 classes, many speakers, each in one split only; about 8,000 spikes a sample within 1 s."""
+    keys = (
+        "yes no up down left right on off stop go backward forward follow learn zero one two three four five six "
+        "seven eight nine bed bird cat dog happy house marvin sheila tree visual wow"
+    ).split()
+    train = {speaker: 35 for speaker in range(40)}
+    valid = {speaker: 35 for speaker in range(40, 48)}
+    test = {speaker: 35 for speaker in range(48, 60)}
+    _write(
+        folder / "SSC",
+        "ssc",
+        keys,
+        {"train": train, "valid": valid, "test": test},
+        spikes=8_000,
+        length=(0.7, 0.95),
+        seed=35,
+    )
+
+
+def write_fsdd(folder: Path) -> None:
+    """FSDD: 10 classes, 6 speakers in both splits; about 4,000 spikes a sample within 0.2 to 0.7 s."""
+    keys = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+    train, test = ({speaker: n for speaker in range(6)} for n in (200, 50))
+    _write(folder / "FSDD", "fsdd", keys, {"train": train, "test": test}, spikes=4_000, length=(0.25, 0.65), seed=8)
+
+
+def _write(
+    folder: Path,
+    name: str,
+    keys: list[str],
+    splits: dict[str, dict[int, int]],
+    spikes: int,
+    length: tuple[float, float],
+    seed: int,
+) -> None:
+    """splits: how many samples each speaker says in each file, spread evenly over the classes."""
+    import h5py
+
+    folder.mkdir(parents=True, exist_ok=True)
+    manifold = _Manifold(len(keys), spikes, np.random.default_rng([seed, 0]))
+    for number, (split, speakers) in enumerate(splits.items(), 1):
+        generator = np.random.default_rng([seed, number])
+        said = [(speaker, i % len(keys)) for speaker, n in speakers.items() for i in range(n)]
+        order = generator.permutation(len(said))
+        with h5py.File(folder / f"{name}_{split}.h5", "w", libver=("earliest", "v110")) as file:
+            times = file.create_dataset("spikes/times", len(said), dtype=h5py.vlen_dtype(np.float16))
+            units = file.create_dataset("spikes/units", len(said), dtype=h5py.vlen_dtype(np.uint16))
+            for i, at in enumerate(order):
+                speaker, label = said[at]
+                times[i], units[i] = manifold.sample(label, speaker, length, generator)
+            file["labels"] = np.array([said[at][1] for at in order], dtype=np.uint16)
+            file["extra/speaker"] = np.array([said[at][0] for at in order], dtype=np.uint16)
+            file["extra/keys"] = np.array(keys, dtype="S")
+
+
+class _Manifold:
+    """The classes' smooth functions from hidden coordinates to the times of spikes, relative to the word's length."""
+
+    def __init__(self, n_classes: int, spikes: int, generator: np.random.Generator) -> None:
+        self.n_classes = n_classes
+        self.bursts = round(spikes / CHANNELS / _ACTIVE / 3)  # a burst is 3 spikes on average
+        self.active = generator.permuted(np.tile(np.arange(CHANNELS) < _ACTIVE * CHANNELS, (n_classes, 1)), axis=1)
+        shape = (n_classes, self.bursts, CHANNELS, _DIMENSIONS, _SINES)
+        self.amplitude = generator.normal(size=shape).astype(np.float32) / np.arange(1, _SINES + 1) ** _SMOOTH
+        self.phase = generator.uniform(0, 2 * np.pi, shape).astype(np.float32)
+
+    def sample(
+        self, label: int, speaker: int, length: tuple[float, float], generator: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Times [E] float16 in seconds, in order, and channels [E] uint16."""
+        voice = np.random.default_rng([speaker, 0x5A])  # the same in every file
+        tempo, shift, loudness = voice.uniform(0.85, 1.15), voice.integers(-15, 16), voice.uniform(0.85, 1.15)
+        hidden = generator.uniform(0, 1, _DIMENSIONS) * 0.7 + voice.uniform(0, 0.3, _DIMENSIONS)
+        n = np.arange(1, _SINES + 1)
+        wave = self.amplitude[label] * np.sin(2 * np.pi * n * hidden[:, None] * 0.5 + self.phase[label])
+        place = wave.sum(axis=(2, 3))  # [bursts, CHANNELS], about normal
+        relative = 1 / (1 + np.exp(-1.2 * place))
+        seconds = generator.uniform(*length) * tempo
+        count = generator.poisson(3 * loudness, relative.shape) * self.active[label]
+        burst, channel = np.nonzero(count)
+        repeat = count[burst, channel]
+        at = np.repeat(0.02 + seconds * relative[burst, channel], repeat)
+        at += np.abs(generator.normal(0, _RELEASE_S, len(at)))
+        unit = np.clip(np.repeat(channel, repeat) + shift, 0, CHANNELS - 1)
+        order = np.argsort(at, kind="stable")
+        return at[order].astype(np.float16), unit[order].astype(np.uint16)

@@ -1,0 +1,2 @@
+VERSION=1
+write_n_mnist=write_dvs128_gesture=None
