@@ -16,10 +16,12 @@ from suite.datasets.folders import data_folder, make_standin, pick_source
 from suite.datasets.idx import check_idx
 from suite.datasets.image_split import Augment, ImageSplit, crop_and_flip
 from suite.datasets.splits import holdout
-from suite.errors import DataCorrupt
+from suite.errors import DataCorrupt, DataUnavailable
 
 CODINGS = ("direct", "poisson")
 HOLDOUT = 0.1
+MNIST_COUNTS = 60_000, 10_000  # train, test; Fashion-MNIST has as many
+CIFAR10_COUNTS = 50_000, 10_000
 
 _PREPROCESSING = 1  # raise it when the same files and options give other batches
 
@@ -40,7 +42,7 @@ def _load_idx(name: str, folder: str, source: str, split_seed: int, look: dict[s
     _check_options(name, **look)
     raw = data_folder() / folder / "raw"
     picked = pick_source(name, source, raw if any(file.exists() for file in idx_files(raw)) else None)
-    n_train, n_test = 60_000, 10_000
+    n_train, n_test = MNIST_COUNTS
     if picked == "standin":
         raw = make_standin(name, standin_images.VERSION, getattr(standin_images, f"write_{name}")) / folder / "raw"
         n_train, n_test = standin_images.N_TRAIN, standin_images.N_TEST
@@ -158,14 +160,19 @@ def _read_cifar10(source: str) -> tuple[str, str, Labelled, Labelled]:
     folder, copy = data_folder() / cifar.FOLDER, data_folder() / JPEG_FOLDER
     original = folder if folder.is_dir() else None
     if source == "auto" and original is None and copy.is_dir():
-        parts = cifar.read_jpeg(copy, {"train": 50_000, "test": 10_000})
+        parts = cifar.read_jpeg(copy, dict(zip(("train", "test"), CIFAR10_COUNTS, strict=True)))
         digest = hashlib.sha256()
         for images, labels in parts.values():
             digest.update(images.data)
             digest.update(labels.data)
         return JPEG_LABEL, digest.hexdigest(), parts["train"], parts["test"]
+    if source == "original" and original is None and copy.is_dir():
+        raise DataUnavailable(
+            f"cifar10: {data_folder()} has only a JPEG copy, which source 'auto' takes; get the original with "
+            "`lif-roles data get cifar10`"
+        )
     picked = pick_source("cifar10", source, original)
-    n_train, n_test = 50_000, 10_000
+    n_train, n_test = CIFAR10_COUNTS
     if picked == "standin":
         folder = make_standin("cifar10", standin_images.VERSION, standin_images.write_cifar10) / cifar.FOLDER
         n_train, n_test = standin_images.N_TRAIN, standin_images.N_TEST

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -86,29 +87,34 @@ def _scenes(labels: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     axis = (np.arange(64) - 31.5) / 32  # drawn at twice the size, then averaged: soft edges
     x, y = (axis[None, None, :] - centre[0]) / size, (axis[None, :, None] - centre[1]) / size
     u, v = np.cos(angle) * x + np.sin(angle) * y, np.cos(angle) * y - np.sin(angle) * x
-    inside = _shapes(labels, u, v).astype(np.float64).reshape(n, 32, 2, 32, 2).mean(axis=(2, 4))[:, None]
+    drawn = np.empty((n, 64, 64))
+    for label, shape in enumerate(_SHAPES):
+        some = labels == label
+        drawn[some] = shape(u[some], v[some])
+    inside = drawn.reshape(n, 32, 2, 32, 2).mean(axis=(2, 4))[:, None]
     hues = np.stack([labels / 10 + generator.normal(0, 0.15, n), generator.uniform(0, 1, n)])
     front, back = (_texture(hue, generator) for hue in hues)
     scene = inside * front + (1 - inside) * back + generator.normal(0, 0.03, (n, 3, 32, 32))
     return (scene.clip(0, 1) * 255).round().astype(np.uint8)
 
 
-def _shapes(labels: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Which points of the shape's own coordinates [n, *, *] are inside: the unit circle or square is about its size."""
-    r, side = np.hypot(u, v), np.maximum(abs(u), abs(v))
-    shapes = [
-        r < 1,  # disc
-        side < 0.9,  # square
-        (v < 0.7) & (v > 2 * abs(u) - 0.9),  # triangle
-        (r < 1) & (r > 0.55),  # ring
-        (side < 1) & (np.minimum(abs(u), abs(v)) < 0.3),  # cross
-        r < 0.4 + 0.6 * abs(np.cos(2.5 * np.arctan2(u, -v))) ** 2,  # star of five points
-        (side < 1) & (v % 0.67 < 0.33),  # bars
-        (r < 1) & (np.hypot(u - 0.5, v) > 0.8),  # crescent
-        np.hypot(abs(u) - 0.6, v) < 0.45,  # two discs
-        (r < 1) & (v > 0),  # half a disc
-    ]
-    return np.choose(labels[:, None, None], shapes)
+def _within(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    return np.maximum(abs(u), abs(v))
+
+
+# Which points of the shape's own coordinates are inside; the unit circle or square is about its size.
+_SHAPES: tuple[Callable[[np.ndarray, np.ndarray], np.ndarray], ...] = (
+    lambda u, v: np.hypot(u, v) < 1,  # disc
+    lambda u, v: _within(u, v) < 0.9,  # square
+    lambda u, v: (v < 0.7) & (v > 2 * abs(u) - 0.9),  # triangle
+    lambda u, v: abs(np.hypot(u, v) - 0.775) < 0.225,  # ring
+    lambda u, v: (_within(u, v) < 1) & (np.minimum(abs(u), abs(v)) < 0.3),  # cross
+    lambda u, v: np.hypot(u, v) < 0.4 + 0.6 * np.cos(2.5 * np.arctan2(u, -v)) ** 2,  # star of five points
+    lambda u, v: (_within(u, v) < 1) & (v % 0.67 < 0.33),  # bars
+    lambda u, v: (np.hypot(u, v) < 1) & (np.hypot(u - 0.5, v) > 0.8),  # crescent
+    lambda u, v: np.hypot(abs(u) - 0.6, v) < 0.45,  # two discs
+    lambda u, v: (np.hypot(u, v) < 1) & (v > 0),  # half a disc
+)
 
 
 def _texture(hue: np.ndarray, generator: np.random.Generator) -> np.ndarray:

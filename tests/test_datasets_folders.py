@@ -1,0 +1,132 @@
+"""Where data is, which source is picked, and stand-ins that are whole or absent."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from pathlib import Path
+
+import pytest
+
+from suite.datasets import folders, locate
+from suite.errors import DataUnavailable
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path, monkeypatch):
+    monkeypatch.setenv("LIF_ROLES_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("LIF_ROLES_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(folders, "_said", set())
+
+
+def test_the_folders_follow_the_environment(tmp_path, monkeypatch):
+    assert folders.data_folder() == tmp_path / "data"
+    assert folders.cache_folder() == tmp_path / "cache"
+    monkeypatch.delenv("LIF_ROLES_DATA")
+    monkeypatch.delenv("LIF_ROLES_CACHE")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert folders.data_folder() == tmp_path / "home/.cache/lif-roles/data"
+    assert folders.cache_folder() == tmp_path / "home/.cache/lif-roles"
+
+
+def test_the_original_is_preferred_and_nothing_is_said(tmp_path, capsys):
+    assert folders.pick_source("mnist", "auto", tmp_path) == "original"
+    assert folders.pick_source("mnist", "original", tmp_path) == "original"
+    assert folders.pick_source("mnist", "standin", tmp_path) == "standin"
+    assert capsys.readouterr().err == ""
+
+
+def test_a_stand_in_is_announced_once(capsys):
+    assert folders.pick_source("mnist", "auto", None) == "standin"
+    assert folders.pick_source("mnist", "auto", None) == "standin"
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "stand-in" in said
+    assert "lif-roles data get mnist" in said
+
+
+def test_a_missing_original_says_how_to_get_it(tmp_path):
+    with pytest.raises(DataUnavailable, match=r"mnist.*lif-roles data get mnist.*LIF_ROLES_DATA") as caught:
+        folders.pick_source("mnist", "original", None)
+    assert str(tmp_path / "data") in str(caught.value)
+
+
+@pytest.mark.parametrize("source", ["", "Original", "synthetic"])
+def test_an_unknown_source_is_refused(source):
+    with pytest.raises(ValueError, match="source is auto, original or standin"):
+        folders.pick_source("mnist", source, None)
+
+
+def _write(folder: Path) -> None:
+    (folder / "deep").mkdir()
+    (folder / "deep/file").write_text("whole")
+
+
+def test_a_stand_in_is_made_once(tmp_path):
+    made = folders.make_standin("some", 3, _write)
+    assert made == tmp_path / "cache/standin/v3/some"
+    assert (made / "deep/file").read_text() == "whole"
+
+    def again(_: Path) -> None:
+        raise AssertionError("made twice")
+
+    assert folders.make_standin("some", 3, again) == made
+
+
+def test_a_failure_leaves_nothing(tmp_path):
+    def fails(folder: Path) -> None:
+        _write(folder)
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(DataUnavailable, match=r"some: the stand-in .*No space left on device.*LIF_ROLES_CACHE"):
+        folders.make_standin("some", 1, fails)
+    assert [p.name for p in (tmp_path / "cache/standin/v1").iterdir() if p.is_dir()] == []
+    assert (folders.make_standin("some", 1, _write) / "deep/file").exists()
+
+
+def test_what_a_killed_process_left_is_cleared_away(tmp_path):
+    left = tmp_path / "cache/standin/v1/some.partial-abc"
+    left.mkdir(parents=True)
+    folders.make_standin("some", 1, _write)
+    assert not left.exists()
+
+
+def test_a_cache_that_cannot_be_written_is_reported(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("LIF_ROLES_CACHE", str(tmp_path / "file"))
+    with pytest.raises(DataUnavailable, match="LIF_ROLES_CACHE"):
+        folders.make_standin("some", 1, _write)
+
+
+def _race(folder: str, barrier: object, made: object) -> None:
+    os.environ["LIF_ROLES_CACHE"] = folder
+
+    def write(target: Path) -> None:
+        made.put(os.getpid())  # type: ignore[attr-defined]
+        _write(target)
+
+    barrier.wait()  # type: ignore[attr-defined]
+    folders.make_standin("some", 1, write)
+
+
+def test_processes_that_race_make_it_once(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    barrier, made = context.Barrier(4), context.Queue()
+    processes = [context.Process(target=_race, args=(str(tmp_path / "race"), barrier, made)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(30)
+    assert [process.exitcode for process in processes] == [0] * 4
+    made.get(timeout=5)
+    assert made.empty()
+    assert (tmp_path / "race/standin/v1/some/deep/file").read_text() == "whole"
+
+
+def test_locate_says_where_a_dataset_is(tmp_path):
+    assert locate("xor") == "generated"
+    assert "stand-in" in locate("mnist")
+    assert "lif-roles data get mnist" in locate("mnist")
+    (tmp_path / "data/MNIST/raw").mkdir(parents=True)
+    assert str(tmp_path / "data/MNIST/raw") in locate("mnist")
+    assert "stand-in" in locate("cifar10")
