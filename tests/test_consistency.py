@@ -182,6 +182,37 @@ def test_measuring_leaves_snntorchs_list_of_neurons_as_it_was():
     assert snntorch.SpikingNeuron.instances[-1] is kept
 
 
+@pytest.mark.parametrize("fault", ["raises", "gives NaN", "gives NaN gradients"])
+def test_an_implementation_that_breaks_is_a_finding_and_no_traceback(monkeypatch, fault):
+    def broken(*args, **options):
+        neuron = make_neuron(*args, **options)
+        run = neuron.forward
+
+        def forward(x, **how):
+            if fault == "raises":
+                raise RuntimeError("no such kernel [red]")
+            spikes, u = run(x, **how)
+            if fault == "gives NaN":
+                return spikes, u * float("nan")
+            u.register_hook(lambda gradient: gradient * float("nan"))
+            return spikes, u
+
+        neuron.forward = forward
+        return neuron
+
+    monkeypatch.setattr(consistency, "make_neuron", broken)
+    monkeypatch.setattr(consistency, "measure", list)
+    found = check((FLOAT32,))
+    assert not found.ok
+    assert not found.oracle["agrees"].any()
+    json.dumps(found.as_dict(), allow_nan=False)
+    console = Console(width=100)
+    with console.capture() as captured:
+        console.print(render(found)[0])
+    if fault == "raises":
+        assert "baseline, numba-cpu, float32, RuntimeError: no such kernel [red]" in captured.get()
+
+
 def test_as_json_and_as_tables(result):
     loaded = json.loads(json.dumps(result.as_dict(), allow_nan=False))
     assert loaded["ok"] is True
