@@ -20,23 +20,34 @@ ABOUT += ["variant", "variant_parameters", "seed", "status", "finished_at"]
 """The columns of a run's row that `all_of` repeats on every line."""
 
 
+def path(run_id: str, experiment: str, name: str) -> str:
+    """Where a table is, from the results' folder."""
+    return f"artifacts/{run_id}/{experiment}-{name}.csv"
+
+
 def save(folder: Path, run_id: str, experiment: str, name: str, table: pd.DataFrame) -> dict[str, Any]:
     """Write `table`, whole or not at all, and return its row. Raises ResultsError if it cannot be written."""
-    path = Path("artifacts", run_id, f"{experiment}-{name}.csv")
-    (folder / path).parent.mkdir(parents=True, exist_ok=True)
-    with atomic_file(folder / path) as part:
+    where = path(run_id, experiment, name)
+    (folder / where).parent.mkdir(parents=True, exist_ok=True)
+    with atomic_file(folder / where) as part:
         table.to_csv(part, index=False, lineterminator="\n")
-    return {"metric": METRIC, "value": len(table), "unit": "lines", "condition": path.as_posix()}
+    return {"metric": METRIC, "value": len(table), "unit": "lines", "condition": where}
+
+
+def remove(folder: Path, run_id: str, experiment: str) -> None:
+    """Forget a run's tables of one experiment."""
+    for file in (folder / "artifacts" / run_id).glob(f"{experiment}-*.csv"):
+        file.unlink(missing_ok=True)
 
 
 def load(folder: Path, condition: str) -> pd.DataFrame:
     """The table that an artifact row's `condition` names. Raises ResultsError if it is not there."""
-    path = folder / condition
+    file = folder / condition
     try:
-        return pd.read_csv(path)
+        return pd.read_csv(file)
     except (OSError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise ResultsError(
-            f"the results point to {path}, which cannot be read ({error}); run the cell again with --rerun"
+            f"the results point to {file}, which cannot be read ({error}); run the cell again with --rerun"
         ) from None
 
 

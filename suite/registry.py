@@ -118,6 +118,7 @@ experiments: Registry[Callable[..., Any]] = Registry(
         "spike_rate": "suite.experiments.spike_rate:run",
         "robustness": "suite.experiments.robustness:run",
         "generalization": "suite.experiments.generalization:run",
+        "landscape": "suite.experiments.landscape:run",
     },
 )
 """Functions from a trained run to its rows."""

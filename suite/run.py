@@ -173,6 +173,7 @@ def run_cell(
     checkpoint = store.folder / "checkpoints" / f"{run_id}.safetensors"
     if rerun:
         checkpoint.unlink(missing_ok=True)
+        artifacts.remove(store.folder, run_id, cell.experiment)
     try:
         network, history = _train(cell, protocol, dataset, device, checkpoint, progress)
         run = Run(cell, protocol, dataset, network, history, device, run_id, store.folder, progress)

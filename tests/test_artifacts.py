@@ -37,3 +37,11 @@ def test_conditions_are_text_and_back() -> None:
     assert text == "dt_ms=2, mode=fixed_steps"
     assert parse_condition(text) == {"dt_ms": "2", "mode": "fixed_steps"}
     assert parse_condition("") == {}
+
+
+def test_only_one_experiment_s_tables_are_removed(tmp_path: Path) -> None:
+    for experiment in ("landscape", "features"):
+        artifacts.save(tmp_path, "abc", experiment, "table", pd.DataFrame({"x": [1]}))
+    artifacts.remove(tmp_path, "abc", "landscape")
+    assert [file.name for file in (tmp_path / "artifacts" / "abc").iterdir()] == ["features-table.csv"]
+    artifacts.remove(tmp_path, "other", "landscape")
