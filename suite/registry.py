@@ -119,6 +119,10 @@ experiments: Registry[Callable[..., Any]] = Registry(
         "robustness": "suite.experiments.robustness:run",
         "generalization": "suite.experiments.generalization:run",
         "landscape": "suite.experiments.landscape:run",
+        "features": "suite.experiments.features:run",
+        "leak_sweep": "suite.experiments.leak_sweep:run",
+        "diagnosis": "suite.experiments.diagnosis:run",
+        "delay_ladder": "suite.experiments.delay_ladder:run",
     },
 )
 """Functions from a trained run to its rows."""

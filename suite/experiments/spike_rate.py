@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from suite.baselines import RecurrentNet
 from suite.datasets.base import Events, Input, Static
 from suite.experiments.rows import condition, no_value
-from suite.networks import InputLinear
+from suite.networks import InputLinear, logits
 from suite.run import Run
 
 N_BINS = 50
@@ -29,7 +30,8 @@ def run(run: Run) -> list[dict[str, Any]]:
         return no_value("spike_rate", RATE, f"{run.cell.variant} has no spikes")
     if run.history.best == 0:
         return no_value("spike_rate", RATE)
-    layers, operations, n = measure(run)
+    found = measure(run)
+    layers, n = found.rates, found.n
     rows: list[dict[str, Any]] = []
     for layer, rate in enumerate(layers, start=1):
         at = {"n": n, "condition": condition(layer=layer)}
@@ -44,7 +46,7 @@ def run(run: Run) -> list[dict[str, Any]]:
     rows.append(
         {"metric": "dead_fraction", "value": float((every == 0).double().mean()), "unit": "fraction of neurons", "n": n}
     )
-    for name, value in operations.items():
+    for name, value in found.operations.items():
         rows.append({"metric": name, "value": value / n, "unit": OPERATIONS, "n": n, "higher_is_better": "false"})
     return rows
 
@@ -56,23 +58,40 @@ def histogram(rate: Tensor) -> list[int]:
     return torch.bincount(index, minlength=N_BINS).tolist()
 
 
+@dataclass(frozen=True)
+class Measured:
+    """One pass over n test samples: every neuron's rate by hidden layer [neurons], the logits [n, C], the share of
+    them that are right, and the synaptic operations of all samples together.
+    """
+
+    rates: list[Tensor]
+    logits: Tensor
+    accuracy: float
+    operations: dict[str, float]
+    n: int
+
+
 @torch.no_grad()
-def measure(run: Run) -> tuple[list[Tensor], dict[str, float], int]:
-    """The rate of every neuron by hidden layer [neurons], the test split's operations in total, and its samples."""
+def measure(run: Run) -> Measured:
+    """Read the test split once."""
     run.network.eval()
     sums: list[Tensor] = []
-    n = n_steps = 0
+    all_logits: list[Tensor] = []
+    correct = n = n_steps = 0
     with run.progress(run.cell, 1, len(run.dataset.test)) as (on_step, _), counted(run.network) as operations:
         for batch in run.dataset.test.epoch(run.protocol.batch_size):
-            _, spikes = run.network(batch.x.to(run.device))
+            output, spikes = run.network(batch.x.to(run.device))
             if not sums:
                 sums = [torch.zeros(s[0, 0].numel(), dtype=torch.float64, device=run.device) for s in spikes]
             for total, s in zip(sums, spikes, strict=True):
                 total += s.sum((0, 1), dtype=torch.float64).flatten()
             count_recurrent(run.network, spikes, operations)
+            all_logits.append(logits(output, run.protocol).cpu())
+            correct += int((all_logits[-1].argmax(1) == batch.y).sum())
             n, n_steps = n + len(batch.y), spikes[0].shape[0]
             on_step(0, n)
-    return [total.cpu() / (n * n_steps) for total in sums], operations, n
+    rates = [total.cpu() / (n * n_steps) for total in sums]
+    return Measured(rates, torch.cat(all_logits), correct / n, operations, n)
 
 
 @contextmanager
