@@ -23,13 +23,13 @@ _DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, 
 def unpack(archive: Path, target: Path, largest: int) -> None:
     """Unpack into the empty folder `target`; a .gz that is no .tar.gz becomes one file, named without the ".gz".
 
-    Raises DataCorrupt for a damaged archive, one of more than `largest` bytes when unpacked, and one with absolute
+    Raises ValueError for another ending, DataCorrupt for a damaged archive, one of more than `largest` bytes when unpacked, and one with absolute
     paths, "..", links, devices or a name twice; DataUnavailable if the target cannot be written. What was unpacked
     until then stays in `target`.
     """
-    writer = _Writer(archive, target, largest)
+    kind, writer = _kind(archive), _Writer(archive, target, largest)
     try:
-        _kind(archive)(archive, writer)
+        kind(archive, writer)
     except _DAMAGE as error:
         if isinstance(error, OSError) and error.errno in _DISK:
             raise DataUnavailable(f"cannot unpack {archive} into {target}: {error.strerror}") from None

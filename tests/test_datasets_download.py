@@ -1,0 +1,309 @@
+"""Downloads from a server on this machine that can cut, lie and refuse."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from suite.datasets import download
+from suite.datasets.download import ARCHIVES, Archive
+from suite.errors import DataCorrupt, DataUnavailable
+
+CONTENT = bytes(range(256)) * 4_000
+PACKED = gzip.compress(CONTENT, 0)  # stored: as long as the content, so that there is something to cut
+MD5 = hashlib.md5(PACKED).hexdigest()
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Serves PACKED at any path. `cut`: bytes after which a connection is closed, one entry per request."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.cut: list[int] = []
+        self.ranges = True
+        self.status = 200
+        self.content = PACKED
+        self.announce = True
+        self.asked: list[str | None] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/file.gz"
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        server = self.server
+        asked = self.headers.get("Range")
+        server.asked.append(asked)
+        if server.status != 200:
+            self.send_error(server.status)
+            return
+        start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and server.ranges else 0
+        if start >= len(server.content):
+            self.send_error(416)
+            return
+        content = server.content[start:]
+        self.send_response(206 if start else 200)
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(server.content) - 1}/{len(server.content)}")
+        if server.announce:
+            self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content[: server.cut.pop(0)] if server.cut else content)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as running:
+        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setenv("LIF_ROLES_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr(download, "_PAUSE_S", 0.0)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def offer(server, monkeypatch):
+    def offer(*urls: str, **changes: object) -> Archive:
+        fields = {
+            "file": "some/file.gz",
+            "gives": "Some/raw/file",
+            "md5": MD5,
+            "most": 2_000_000,
+            "urls": urls or (server.url,),
+        }
+        archive = Archive(**{**fields, **changes})
+        monkeypatch.setattr(download, "ARCHIVES", {"some": (archive,)})
+        return archive
+
+    return offer
+
+
+def _files(folder: Path) -> set[str]:
+    return {
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"
+    }
+
+
+def test_a_download_is_checked_unpacked_and_put_in_place(folder, server, offer):
+    offer()
+    said = []
+    (got,) = download.get("some", lambda what, done, total: said.append((what, done, total)))
+    assert got == folder / "Some/raw/file"
+    assert got.read_bytes() == CONTENT
+    assert _files(folder) == {"Some/raw/file"}
+    assert ("some/file.gz", len(PACKED), len(PACKED)) in said
+    assert server.asked == [None]
+
+
+def test_what_is_there_is_left(folder, server, offer):
+    offer()
+    download.get("some")
+    (folder / "Some/raw/file").write_bytes(b"mine")
+    assert download.get("some")[0].read_bytes() == b"mine"
+    assert len(server.asked) == 1
+
+
+def test_a_cut_connection_is_resumed(server, offer):
+    offer()
+    server.cut = [100_000, 300_000]
+    assert download.get("some")[0].read_bytes() == CONTENT
+    assert server.asked == [None, "bytes=100000-", "bytes=400000-"]
+
+
+def test_an_interrupted_download_is_resumed_by_the_next_run(folder, server, offer):
+    offer()
+    server.cut = [10_000] * 5
+    with pytest.raises(DataUnavailable, match=r"connection was cut.*5 attempts.*again to go on"):
+        download.get("some")
+    assert (folder / "downloads/some/file.gz.part").stat().st_size == 50_000
+    assert not (folder / "Some").exists()
+    assert download.get("some")[0].read_bytes() == CONTENT
+    assert server.asked[-1] == "bytes=50000-"
+
+
+def test_a_server_without_ranges_starts_again(server, offer):
+    offer()
+    server.ranges = False
+    server.cut = [100_000]
+    assert download.get("some")[0].read_bytes() == CONTENT
+    assert server.asked == [None, "bytes=100000-"]
+
+
+def test_a_complete_part_needs_no_more_bytes(folder, server, offer):
+    part = folder / "downloads/some/file.gz.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(PACKED)
+    offer()
+    assert download.get("some")[0].read_bytes() == CONTENT
+    offer(size=len(PACKED), gives="Other/file")
+    part.write_bytes(PACKED)
+    asked = len(server.asked)
+    assert download.get("some")[0].read_bytes() == CONTENT
+    assert len(server.asked) == asked
+
+
+@pytest.mark.parametrize("wrong", [b"x" * 1_000, b"x" * (len(PACKED) + 5)])
+@pytest.mark.parametrize("size", [None, len(PACKED)])
+def test_a_part_of_another_file_is_thrown_away(folder, offer, wrong, size):
+    offer(size=size)
+    part = folder / "downloads/some/file.gz.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(wrong)
+    assert download.get("some")[0].read_bytes() == CONTENT
+
+
+def test_without_a_length_the_end_is_the_end(server, offer):
+    offer()
+    server.announce = False
+    assert download.get("some")[0].read_bytes() == CONTENT
+
+
+def test_a_wrong_file_is_refused_and_deleted(folder, server, offer):
+    offer()
+    server.content = PACKED[:-1] + b"?"
+    with pytest.raises(DataCorrupt, match=f"not {MD5}"):
+        download.get("some")
+    assert _files(folder) == set()
+
+
+def test_a_file_without_end_is_cut_off(folder, server, offer):
+    offer(size=1_000)
+    server.announce = False
+    with pytest.raises(DataCorrupt, match="more than the 1,000 bytes"):
+        download.get("some")
+    assert _files(folder) == set()
+
+
+def test_the_second_address_is_used_when_the_first_has_nothing(server, offer):
+    dead = Server()
+    dead.server_close()
+    offer(dead.url, server.url)
+    assert download.get("some")[0].read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(("status", "requests"), [(404, 1), (403, 1), (500, 5), (503, 5)])
+def test_refusals_are_reported_and_only_worth_a_retry_if_they_may_pass(server, offer, status, requests):
+    offer()
+    server.status = status
+    with pytest.raises(DataUnavailable, match=f"the server says {status}"):
+        download.get("some")
+    assert len(server.asked) == requests
+
+
+def test_no_network_is_reported(folder, offer):
+    dead = Server()
+    dead.server_close()
+    offer(dead.url)
+    with pytest.raises(DataUnavailable, match="refused"):
+        download.get("some")
+    assert _files(folder) == set()
+
+
+def test_a_name_that_does_not_resolve_is_reported(offer):
+    offer("http://host.invalid/file.gz")
+    with pytest.raises(DataUnavailable, match=r"host\.invalid"):
+        download.get("some")
+
+
+def test_an_archive_without_the_expected_content_is_refused(folder, offer):
+    offer(gives="Some/raw/other")
+    with pytest.raises(DataCorrupt, match="does not have other"):
+        download.get("some")
+    assert not any(".partial-" in name for name in _files(folder))
+    assert not (folder / "Some/raw/other").exists()
+
+
+def test_an_archive_put_there_by_hand_is_used_and_kept(folder, server, offer):
+    offer(urls=(), page="https://example.org/form")
+    with pytest.raises(DataUnavailable, match=r"by hand from https://example.org/form.*downloads"):
+        download.get("some")
+    packed = folder / "downloads/some/file.gz"
+    packed.write_bytes(PACKED[:-1])
+    with pytest.raises(DataCorrupt, match="MD5"):
+        download.get("some")
+    packed.write_bytes(PACKED)
+    assert download.get("some")[0].read_bytes() == CONTENT
+    assert packed.exists()
+    assert server.asked == []
+
+
+def test_a_full_disk_keeps_the_part(folder, offer, monkeypatch):
+    offer()
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(download.os, "fsync", full)
+        with pytest.raises(DataUnavailable, match=r"No space left.*LIF_ROLES_DATA"):
+            download.get("some")
+    assert _files(folder) == {"downloads/some/file.gz.part"}
+    assert download.get("some")[0].read_bytes() == CONTENT
+
+
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path, offer, monkeypatch):
+    offer()
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("LIF_ROLES_DATA", str(tmp_path / "file"))
+    with pytest.raises(DataUnavailable, match="LIF_ROLES_DATA"):
+        download.get("some")
+
+
+def test_names_without_a_download():
+    with pytest.raises(ValueError, match="mnist"):
+        download.get("mnits")
+    with pytest.raises(ValueError, match="generated"):
+        download.get("xor_50")
+    with pytest.raises(DataUnavailable, match="cochlea"):
+        download.get("fsdd")
+
+
+def test_the_published_archives_are_as_the_libraries_have_them():
+    from tonic.datasets import NMNIST, SHD, SSC, DVSGesture
+    from torchvision.datasets import CIFAR10, MNIST, FashionMNIST
+
+    def md5s(name: str) -> set[str]:
+        return {archive.md5 for archive in ARCHIVES[name]}
+
+    assert md5s("mnist") == {md5 for _, md5 in MNIST.resources}
+    assert md5s("fashion_mnist") == {md5 for _, md5 in FashionMNIST.resources}
+    assert md5s("cifar10") == {CIFAR10.tgz_md5}
+    assert md5s("shd") == {SHD.train_md5, SHD.test_md5}
+    assert md5s("ssc") == {SSC.train_md5, SSC.valid_md5, SSC.test_md5}
+    assert md5s("n_mnist") == {NMNIST.train_md5, NMNIST.test_md5}
+    assert md5s("dvs128_gesture_official") == {DVSGesture.train_md5, DVSGesture.test_md5}
+    assert {url for archive in ARCHIVES["n_mnist"] for url in archive.urls} == {NMNIST.train_url, NMNIST.test_url}
+    assert {a.urls[0] for a in ARCHIVES["dvs128_gesture_official"]} == {DVSGesture.train_url, DVSGesture.test_url}
+    assert {a.urls[0] for a in ARCHIVES["shd"]} == {SHD.base_url + SHD.train_zip, SHD.base_url + SHD.test_zip}
+
+
+def test_every_archive_has_its_own_file_and_a_checksum():
+    files = [archive.file for archives in ARCHIVES.values() for archive in archives]
+    assert len(set(files)) == len(files)
+    for archives in ARCHIVES.values():
+        for archive in archives:
+            assert len(archive.md5) == 32
+            assert archive.urls or archive.page
