@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -89,8 +89,8 @@ class Protocol:
         """For JSON: part of a run's identity. Fields that have their default are left out, so that a new one
         changes no run.
         """
-        changed = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != _default(f)}
-        return {name: asdict(value) if is_dataclass(value) else value for name, value in changed.items()} | {
+        whole = asdict(self)
+        return {f.name: whole[f.name] for f in fields(self) if getattr(self, f.name) != _default(f)} | {
             "data": dict(self.data),
             "schedule": repr(self.schedule),
             "surrogate": str(self.surrogate),
@@ -158,7 +158,7 @@ _MNIST = Protocol(
     schedule=Cosine(),
     threshold=0.3,
     surrogate=rectangle(0.25),
-    loss="mse",
+    readout="integrator",
 )
 _CIFAR10 = replace(
     _MNIST,
@@ -202,7 +202,15 @@ _PAPER = {
     "ssc": replace(_SSC, data={"dt_ms": 1.0, "n_steps": 1000}, batch_size=512),
     "n_mnist": replace(_N_MNIST, batch_size=1024),
     "dvs128_gesture": replace(_DVS, batch_size=1024),
-    "mnist": replace(_MNIST, batch_size=512, learning_rate=1e-4, schedule=_SPATIAL_PAPER, epochs=100),
+    "mnist": replace(
+        _MNIST,
+        batch_size=512,
+        learning_rate=1e-4,
+        schedule=_SPATIAL_PAPER,
+        epochs=100,
+        readout="spikes",
+        loss="mse",
+    ),
     "cifar10": replace(_CIFAR10, batch_size=512, learning_rate=1e-4, schedule=_SPATIAL_PAPER),
 }
 

@@ -65,6 +65,7 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column("kernel", "string", "The code that computed the neurons, for example numba-cpu or snntorch-step"),
     Column("protocol", "string", "suite, paper, smoke, or a user's own"),
+    Column("protocol_hash", "string", "Changes whenever the protocol's definition does"),
     Column("seed", "integer", "Seed of the initial weights and of the order of the data"),
     Column("metric", "string", "test_accuracy, train_loss, ..."),
     Column("value", "number", "The metric's value; empty if there is none (see status)", required=False),
@@ -153,7 +154,11 @@ def validate(frame: pd.DataFrame, source: str) -> pd.DataFrame:
         if column.required and bool(empty.any()):
             raise ResultsError(f"{source}: {column.name} is empty in row {_row(empty)}; it must not be")
         try:
-            typed[column.name] = values.mask(empty).astype(_DTYPES[column.kind])
+            found = values.mask(empty)
+            # By way of numbers, as a pandas round trip turns a column of integers with gaps into 1.0, 2.0, ...
+            typed[column.name] = (found if column.kind == "string" else pd.to_numeric(found)).astype(
+                _DTYPES[column.kind]
+            )
         except (ValueError, TypeError):
             numeric = pd.to_numeric(values.mask(empty), errors="coerce")
             bad = ~empty & (numeric.isna() | (column.kind == "integer") & (numeric % 1 != 0))

@@ -229,7 +229,11 @@ def _run_id(cell: Cell, protocol: Protocol, dataset: Dataset | None) -> str:
         "protocol": [cell.protocol, protocol.as_dict()],
         "seed": cell.seed,
     }
-    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
+    return _hash(identity)
+
+
+def _hash(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def _engine(cell: Cell, device: torch.device) -> tuple[str, str]:
@@ -258,6 +262,7 @@ def _row(cell: Cell, dataset: Dataset | None, run_id: str, device: torch.device,
         "engine": engine,
         "kernel": kernel,
         "protocol": cell.protocol,
+        "protocol_hash": _hash(get_protocol(cell.protocol, cell.dataset).as_dict()),
         "seed": cell.seed,
         "peak_memory_mb": round(machine.peak_memory_mb(device), 1),
         "suite_version": __version__,

@@ -13,6 +13,7 @@ _ROW = {
     "engine": "fused",
     "kernel": "numba-cpu",
     "protocol": "suite",
+    "protocol_hash": "0",
     "seed": 0,
     "metric": "test_accuracy",
     "unit": "fraction",

@@ -28,6 +28,7 @@ def row(**changes: Any) -> dict[str, Any]:
         "engine": "step",
         "kernel": "snntorch-step",
         "protocol": "smoke",
+        "protocol_hash": "0",
         "seed": 0,
         "metric": "test_accuracy",
         "value": 0.5,
@@ -61,6 +62,14 @@ def test_plain_pandas_reads_the_file(tmp_path: Path) -> None:
     frame = pd.read_csv(tmp_path / "results.csv")
     assert frame["value"].tolist() == [0.5, 2.5]
     assert frame["seed"].dtype == "int64"
+
+
+def test_a_file_that_plain_pandas_rewrote_is_read(tmp_path: Path) -> None:
+    """pandas turns the epochs 1, 2, none into 1.0, 2.0, none."""
+    Store(tmp_path).write([row(epoch=1), row(metric="test_loss", epoch=None)])
+    pd.read_csv(tmp_path / "results.csv").to_csv(tmp_path / "results.csv", index=False)
+    assert "1.0" in (tmp_path / "results.csv").read_text()
+    assert load(tmp_path)["epoch"].tolist() == [1, pd.NA]
 
 
 def test_the_rows_of_a_run_replace_its_old_ones_and_no_others(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from suite.paper import TABLE_6, TABLE_7
 
-SETTING = ["dataset", "data_source", "data_hash", "protocol", "engine"]
+SETTING = ["dataset", "data_source", "data_hash", "protocol", "protocol_hash", "engine"]
 """Rows may be compared with one another if these are the same."""
 
 KEY = [*SETTING, "variant", "variant_parameters", "backend", "kernel"]
@@ -24,6 +24,8 @@ STATUSES = ("ok", "dead", "diverged", "failed", "skipped")
 
 CLASSES = {
     "xor": 2,
+    "xor_50": 2,
+    "xor_100": 2,
     "shd": 20,
     "ssc": 35,
     "n_mnist": 10,
