@@ -1,0 +1,98 @@
+"""The command line, in this process; its entry point `main` turns the suite's errors into one line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from neurons import VARIANTS
+from suite import cli
+from suite.results import load
+
+RUNNER = CliRunner()
+
+
+def invoke(*arguments: str) -> str:
+    result = RUNNER.invoke(cli.app, list(arguments), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_list_json_names_everything() -> None:
+    table = json.loads(invoke("list", "--json"))
+    assert set(VARIANTS) | {"lstm", "gru", "rnn"} == set(table["variants"])
+    assert table["variants"]["without_reset"]["reset"] == "none"
+    assert table["backends"] == ["spikingjelly", "snntorch"]
+    paper = {"xor", "shd", "ssc", "n_mnist", "dvs128_gesture", "mnist", "cifar10"}
+    assert paper <= set(table["datasets"])
+    assert table["datasets"]["fsdd"]["protocols"] == ["smoke", "suite"]
+    assert "accuracy" in table["experiments"]
+    assert table["protocols"] == ["paper", "smoke", "suite"]
+
+
+def test_list_shows_the_same_names() -> None:
+    shown = invoke("list")
+    assert "dvs128_gesture" in shown
+    assert "complete_leakage" in shown
+
+
+def test_doctor() -> None:
+    table = json.loads(invoke("doctor", "--json"))
+    assert table["engine auto"]["snntorch"].startswith("fused (numba-cpu)")
+    assert set(table["datasets"]) >= {"xor", "mnist"}
+    assert table["versions"]["spikingjelly"].startswith("2.")
+    assert "spikingjelly" in invoke("doctor")
+
+
+def test_run_writes_rows_and_prints_the_comparison(tmp_path: Path) -> None:
+    folder = str(tmp_path)
+    options = ["--dataset", "xor", "--variant", "baseline,without_reset", "--seeds", "0-1", "--results", folder]
+    shown = invoke("run", *options)
+    assert "n=2" in shown
+    assert "96.1" in shown
+    assert load(tmp_path)["run_id"].nunique() == 8
+    before = (tmp_path / "results.csv").read_bytes()
+    invoke("run", *options)
+    assert (tmp_path / "results.csv").read_bytes() == before
+
+
+def test_report_from_a_run(tmp_path: Path) -> None:
+    invoke("run", "--dataset", "xor", "--variant", "baseline", "--results", str(tmp_path))
+    shown = invoke("report", "--results", str(tmp_path), "--out", str(tmp_path / "out"))
+    made = {path.name for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert {"report.html", "table6.csv", "table6.md", "table6.tex"} <= made
+    assert "report.html" in shown
+    for suffix in (".png", ".svg"):
+        assert any(name.endswith(suffix) for name in made)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "--dataset", "mnits"], "unknown dataset 'mnits'; did you mean 'mnist'"),
+        (["run", "acuracy"], "unknown experiment 'acuracy'; did you mean 'accuracy'"),
+        (["run", "--seeds", "5-1"], "seeds are numbers and ranges"),
+        (["run", "--engine", "gpu"], "unknown engine 'gpu'"),
+        (["report", "--results", "nowhere"], "there are no results at nowhere"),
+    ],
+)
+def test_a_mistake_is_one_line_and_no_traceback(
+    arguments: list[str],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["lif-roles", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    assert stopped.value.code == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error
+    assert not list(tmp_path.rglob("results.csv"))
