@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+from suite.datasets.base import Batch, Dataset, Events, Input, Split, Static
 from suite.datasets.folders import data_folder
+
+__all__ = ["FOLDERS", "Batch", "Dataset", "Events", "Input", "Split", "Static", "load", "locate"]
 
 FOLDERS: Mapping[str, tuple[str, ...]] = {
     "shd": ("SHD",),
@@ -27,3 +31,20 @@ def locate(name: str) -> str:
         if (data_folder() / folder).is_dir():
             return f"in {data_folder() / folder}"
     return f"stand-in; for the original: lif-roles data get {name}"
+
+
+def load(name: str, *, source: str = "auto", **options: Any) -> Dataset:
+    """A dataset by name, for example `load("shd", dt_ms=1.0, n_steps=1000)`; options are the loader's.
+
+    source: "auto" (what is in the folder LIF_ROLES_DATA, else the stand-in), "original" or "standin". Raises ValueError
+    for an unknown name or option, DataUnavailable or DataCorrupt for missing or damaged files.
+    """
+    from suite.registry import datasets
+
+    try:
+        dataset: Dataset = datasets[name](source=source, **options)
+    except TypeError as error:
+        if "unexpected keyword argument" not in str(error):
+            raise
+        raise ValueError(f"{name} has no such option: {error}") from error
+    return dataset

@@ -23,9 +23,9 @@ _DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, 
 def unpack(archive: Path, target: Path, largest: int) -> None:
     """Unpack into the empty folder `target`; a .gz that is no .tar.gz becomes one file, named without the ".gz".
 
-    Raises ValueError for another ending, DataCorrupt for a damaged archive, one of more than `largest` bytes when unpacked, and one with absolute
-    paths, "..", links, devices or a name twice; DataUnavailable if the target cannot be written. What was unpacked
-    until then stays in `target`.
+    Raises ValueError for another ending; DataCorrupt for a damaged archive, one of more than `largest` bytes when
+    unpacked, and one with absolute paths, "..", links, devices or a name twice; DataUnavailable if the target cannot
+    be written. What was unpacked until then stays in `target`.
     """
     kind, writer = _kind(archive), _Writer(archive, target, largest)
     try:
