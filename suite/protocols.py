@@ -12,7 +12,7 @@ from dataclasses import MISSING, Field, asdict, dataclass, field, fields, replac
 from types import MappingProxyType
 from typing import Any, Literal
 
-from neurons import Learnable, Surrogate, multi_gaussian, rectangle
+from neurons import Learnable, Surrogate, rectangle
 from neurons.variant import Leakage
 
 
@@ -39,13 +39,20 @@ class Cosine:
 
 @dataclass(frozen=True)
 class Curriculum:
-    """Train on short sequences first: `start` steps, `growth` times as many after each epoch whose training
-    accuracy exceeds `accuracy`, up to the dataset's own length. Validation and test are always at full length.
+    """Train on short sequences first: `start` steps, `growth` times as many after each epoch whose training accuracy
+    exceeds `accuracy`, up to the dataset's own length. Validation and test are always at full length.
+
+    The learning rate is multiplied by (start / n_steps) ** rate_power, as longer sequences give larger gradients.
     """
 
     start: int
     growth: float = 1.25
     accuracy: float = 0.9
+    rate_power: float = 0.5
+
+    def rate(self, n_steps: int) -> float:
+        """The factor on the learning rate at that length."""
+        return float((self.start / n_steps) ** self.rate_power)
 
     def next(self, n_steps: int, accuracy: float, full: int) -> int:
         """The length of the next epoch after one of `n_steps` at that training accuracy."""
@@ -107,12 +114,12 @@ _SPATIAL_PAPER = StepLR(25, 0.1)
 _XOR = Protocol(  # docs/xor.md says how it was found
     data={"n_steps": 200, "n_train": 3_200},
     hidden=(16,),
-    epochs=120,
+    epochs=60,
     batch_size=128,
     learning_rate=1e-2,
-    schedule=StepLR(80, 0.5),
+    schedule=StepLR(40, 0.5),
     threshold=1.0,
-    surrogate=multi_gaussian(),
+    surrogate=rectangle(1.0),
     leakage=Learnable((2.0, 6.0)),
     leak_rate=5.0,
     readout="integrator",

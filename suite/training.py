@@ -113,8 +113,11 @@ def train(
     while history.epoch < protocol.epochs and history.status != "diverged":
         started = time.perf_counter()
         epoch = history.epoch
+        factor = protocol.schedule.factor(epoch, protocol.epochs)
+        if protocol.curriculum is not None and history.n_steps is not None:
+            factor *= protocol.curriculum.rate(history.n_steps)
         for group, rate in zip(optimizer.param_groups, rates, strict=True):
-            group["lr"] = rate * protocol.schedule.factor(epoch, protocol.epochs)
+            group["lr"] = rate * factor
         # Seeded anew in every epoch, so that a resumed run draws what an uninterrupted one would have drawn.
         torch.manual_seed(seed * 1_000_003 + epoch)
         try:

@@ -186,6 +186,8 @@ def test_curriculum_lengths_by_hand() -> None:
     assert curriculum.next(25, 0.95, 50) == 32  # 31.25, rounded up
     assert curriculum.next(45, 1.0, 50) == 50
     assert curriculum.next(25, math.nan, 50) == 25
+    assert curriculum.rate(20) == 1.0
+    assert curriculum.rate(80) == 0.5  # sqrt(20 / 80)
 
 
 def test_a_curriculum_trains_short_and_validates_at_full_length(
