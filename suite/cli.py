@@ -10,8 +10,10 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from suite.datasets.cli import app as data
 from suite.errors import SuiteError
 from suite.selection import DEFAULT_PROTOCOL
 
@@ -24,6 +26,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(data, name="data")
 console = Console()
 notes = Console(stderr=True)
 
@@ -151,7 +154,7 @@ def doctor(as_json: AsJson = False) -> None:
     table = Table(box=None, show_header=False, padding=(0, 2))
     area_before = ""
     for area, item, finding in doctor_module.diagnose():
-        table.add_row("" if area == area_before else area, item, finding)
+        table.add_row("" if area == area_before else area, item, escape(finding))
         area_before = area
     console.print(table)
 
