@@ -115,7 +115,7 @@ class _FusedLIF(torch.autograd.Function):
         else:
             N = len(weight)
             in_kernel = needs[2] and spikes is None
-            grad_weight_t = torch.zeros((torch.get_num_threads() if in_kernel else 0, N, N), dtype=dtype)
+            grad_weight_t = torch.zeros((torch.get_num_threads(), N if in_kernel else 0, N), dtype=dtype)
             grad_x = buffers.empty(shape, dtype)
             weight = weight.detach().contiguous()
             cpu.backward_recurrent(

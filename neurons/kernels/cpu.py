@@ -103,6 +103,25 @@ def _tile(k, start, out):  # type: ignore[no-untyped-def]
             n = 0
 
 
+@njit(cache=True)
+def _forward_block(x, k, v, threshold, reset, o_out, u_out, v_kept, start, stop):  # type: ignore[no-untyped-def]
+    """`forward` for the columns from start to stop."""
+    x_moves = 1 if x.shape[0] > 1 else 0
+    k_block = np.empty(stop - start, x.dtype)
+    _tile(k, start, k_block)
+    v_block = v[start:stop]
+    for t in range(len(o_out)):
+        if t % SEGMENT == 0 and v_kept.shape[0] > 0:
+            v_kept[t // SEGMENT, start:stop] = v_block
+        x_row = x[t * x_moves, start:stop]
+        o_row = o_out[t, start:stop]
+        if u_out.shape[0] > 0:
+            _charge(x_row, k_block, v_block, threshold, reset, u_out[t, start:stop])
+            _fire(u_out[t, start:stop], threshold, o_row)
+        else:
+            _charge_and_fire(x_row, k_block, v_block, threshold, reset, o_row)
+
+
 @njit(parallel=True, cache=True)
 def forward(x, k, v, threshold, reset, block, o_out, u_out, v_kept):  # type: ignore[no-untyped-def]
     """x [T, M] or [1, M] (the same input at every step), k [N] or [1]; v [M] is the state after reset, updated in
@@ -111,24 +130,9 @@ def forward(x, k, v, threshold, reset, block, o_out, u_out, v_kept):  # type: ig
     Writes the spikes to o_out [T, M]; the potentials before reset to u_out [T, M], unless that is [0, M]; and the
     states before steps 0, SEGMENT, 2 SEGMENT, ... to v_kept [segments(T), M], unless that is [0, M].
     """
-    T, M = o_out.shape
-    x_moves = 1 if x.shape[0] > 1 else 0
+    M = o_out.shape[1]
     for i in prange((M + block - 1) // block):
-        start = i * block
-        stop = min(start + block, M)
-        k_block = np.empty(stop - start, x.dtype)
-        _tile(k, start, k_block)
-        v_block = v[start:stop]
-        for t in range(T):
-            if t % SEGMENT == 0 and v_kept.shape[0] > 0:
-                v_kept[t // SEGMENT, start:stop] = v_block
-            x_row = x[t * x_moves, start:stop]
-            o_row = o_out[t, start:stop]
-            if u_out.shape[0] > 0:
-                _charge(x_row, k_block, v_block, threshold, reset, u_out[t, start:stop])
-                _fire(u_out[t, start:stop], threshold, o_row)
-            else:
-                _charge_and_fire(x_row, k_block, v_block, threshold, reset, o_row)
+        _forward_block(x, k, v, threshold, reset, o_out, u_out, v_kept, i * block, min((i + 1) * block, M))
 
 
 @njit(cache=True)
@@ -246,6 +250,58 @@ def _add_product(a, b, out):  # type: ignore[no-untyped-def]
         out[j] += a[j] * b[j]
 
 
+@njit(cache=True)
+def _backward_block(  # type: ignore[no-untyped-def]
+    T, x, k, v_kept, grad_o, grad_u, grad_v, threshold, reset, detach, kind, p, grad_x, grad_k, start, stop
+):
+    """`backward` for the columns from start to stop."""
+    x_moves = 1 if x.shape[0] > 1 else 0
+    o_moves = 1 if grad_o.shape[0] > 1 else 0
+    size = stop - start
+    nothing = np.empty(0, x.dtype)
+    k_block = np.empty(size, x.dtype)
+    _tile(k, start, k_block)
+    u = np.empty((SEGMENT, size), x.dtype)
+    v = np.empty(size, x.dtype)
+    h = np.empty(size, x.dtype)
+    g = np.empty(size, x.dtype)
+    total = np.zeros(size, x.dtype)
+    for segment in range((T - 1) // SEGMENT, -1, -1):
+        first = segment * SEGMENT
+        last = min(first + SEGMENT, T) - 1
+        v[:] = v_kept[segment, start:stop]
+        for t in range(first, last + 1):
+            _charge(x[t * x_moves, start:stop], k_block, v, threshold, reset, u[t - first])
+        for t in range(last, first - 1, -1):
+            if grad_x.shape[0] > 1:
+                g = grad_x[t, start:stop]
+            if kind != RECTANGLE:
+                _surrogate(u[t - first], threshold, kind, p, h)
+            _backward_step(
+                u[t - first],
+                k_block,
+                grad_o[t * o_moves, start:stop],
+                grad_u[t, start:stop] if grad_u.shape[0] > 0 else nothing,
+                grad_v[start:stop],
+                threshold,
+                reset,
+                detach,
+                kind,
+                p,
+                h,
+                g,
+            )
+            if grad_x.shape[0] == 1:
+                total += g
+            if len(grad_k) > 0:
+                if t > first:
+                    _add_grad_k(g, u[t - 1 - first], threshold, reset, grad_k[start:stop])
+                else:
+                    _add_product(g, v_kept[segment, start:stop], grad_k[start:stop])
+    if grad_x.shape[0] == 1:
+        grad_x[0, start:stop] = total
+
+
 @njit(parallel=True, cache=True)
 def backward(  # type: ignore[no-untyped-def]
     T, x, k, v_kept, grad_o, grad_u, grad_v, threshold, reset, detach, kind, p, block, grad_x, grad_k
@@ -256,54 +312,11 @@ def backward(  # type: ignore[no-untyped-def]
     that is [1, M]. Adds to grad_k [M] unless that is empty.
     """
     M = len(grad_v)
-    x_moves = 1 if x.shape[0] > 1 else 0
-    o_moves = 1 if grad_o.shape[0] > 1 else 0
-    nothing = np.empty(0, x.dtype)
     for i in prange((M + block - 1) // block):
-        start = i * block
-        stop = min(start + block, M)
-        size = stop - start
-        k_block = np.empty(size, x.dtype)
-        _tile(k, start, k_block)
-        u = np.empty((SEGMENT, size), x.dtype)
-        v = np.empty(size, x.dtype)
-        h = np.empty(size, x.dtype)
-        g = np.empty(size, x.dtype)
-        total = np.zeros(size, x.dtype)
-        for segment in range((T - 1) // SEGMENT, -1, -1):
-            first = segment * SEGMENT
-            last = min(first + SEGMENT, T) - 1
-            v[:] = v_kept[segment, start:stop]
-            for t in range(first, last + 1):
-                _charge(x[t * x_moves, start:stop], k_block, v, threshold, reset, u[t - first])
-            for t in range(last, first - 1, -1):
-                if grad_x.shape[0] > 1:
-                    g = grad_x[t, start:stop]
-                if kind != RECTANGLE:
-                    _surrogate(u[t - first], threshold, kind, p, h)
-                _backward_step(
-                    u[t - first],
-                    k_block,
-                    grad_o[t * o_moves, start:stop],
-                    grad_u[t, start:stop] if grad_u.shape[0] > 0 else nothing,
-                    grad_v[start:stop],
-                    threshold,
-                    reset,
-                    detach,
-                    kind,
-                    p,
-                    h,
-                    g,
-                )
-                if grad_x.shape[0] == 1:
-                    total += g
-                if len(grad_k) > 0:
-                    if t > first:
-                        _add_grad_k(g, u[t - 1 - first], threshold, reset, grad_k[start:stop])
-                    else:
-                        _add_product(g, v_kept[segment, start:stop], grad_k[start:stop])
-        if grad_x.shape[0] == 1:
-            grad_x[0, start:stop] = total
+        start, stop = i * block, min((i + 1) * block, M)
+        _backward_block(
+            T, x, k, v_kept, grad_o, grad_u, grad_v, threshold, reset, detach, kind, p, grad_x, grad_k, start, stop
+        )
 
 
 @njit(cache=True)
@@ -385,6 +398,31 @@ def _dot(a, b):  # type: ignore[no-untyped-def]
     return total
 
 
+@njit(cache=True)
+def _forward_recurrent_block(  # type: ignore[no-untyped-def]
+    x, k, weight_t, drive, v, threshold, reset, o_out, u_out, start, stop
+):
+    """`forward_recurrent` for the columns from start to stop; returns the number of spikes."""
+    x_moves = 1 if x.shape[0] > 1 else 0
+    size = stop - start
+    k_block = np.empty(size, x.dtype)
+    _tile(k, start, k_block)
+    fired = np.empty(size + 1, np.int32)
+    current = np.empty(size, x.dtype)
+    spikes = 0
+    for t in range(len(o_out)):
+        current[:] = x[t * x_moves, start:stop]
+        if t == 0:
+            current += drive[start:stop]
+        else:
+            count = _spiking(u_out[t - 1, start:stop], threshold, fired)
+            _send_spikes(weight_t, fired, count, current)
+            spikes += count
+        _charge(current, k_block, v[start:stop], threshold, reset, u_out[t, start:stop])
+        _fire(u_out[t, start:stop], threshold, o_out[t, start:stop])
+    return spikes
+
+
 @njit(parallel=True, cache=True)
 def forward_recurrent(x, k, weight_t, drive, v, threshold, reset, block, o_out, u_out):  # type: ignore[no-untyped-def]
     """As `forward`, with weight_t[j, i] the weight from neuron j to i, and a block some whole samples.
@@ -394,29 +432,86 @@ def forward_recurrent(x, k, weight_t, drive, v, threshold, reset, block, o_out, 
     multiplies).
     Returns the number of spikes.
     """
-    T, M = o_out.shape
-    x_moves = 1 if x.shape[0] > 1 else 0
-    blocks = (M + block - 1) // block
-    spikes = np.zeros(blocks, np.int64)
-    for i in prange(blocks):
-        start = i * block
-        stop = min(start + block, M)
-        size = stop - start
-        k_block = np.empty(size, x.dtype)
-        _tile(k, start, k_block)
-        fired = np.empty(size + 1, np.int32)
-        current = np.empty(size, x.dtype)
-        for t in range(T):
-            current[:] = x[t * x_moves, start:stop]
-            if t == 0:
-                current += drive[start:stop]
+    M = o_out.shape[1]
+    spikes = 0
+    for i in prange((M + block - 1) // block):
+        start, stop = i * block, min((i + 1) * block, M)
+        spikes += _forward_recurrent_block(x, k, weight_t, drive, v, threshold, reset, o_out, u_out, start, stop)
+    return spikes
+
+
+@njit(cache=True)
+def _backward_recurrent_block(  # type: ignore[no-untyped-def]
+    u,
+    k,
+    weight,
+    weight_t,
+    v0,
+    grad_o,
+    grad_u,
+    grad_v,
+    threshold,
+    reset,
+    detach,
+    kind,
+    p,
+    grad_x,
+    grad_k,
+    grad_w_t,
+    start,
+    stop,
+):
+    """`backward_recurrent` for the columns from start to stop, with grad_w_t [N, N] or [0, N]."""
+    T = len(u)
+    N = len(weight_t)
+    o_moves = 1 if grad_o.shape[0] > 1 else 0
+    size = stop - start
+    nothing = np.empty(0, u.dtype)
+    k_block = np.empty(size, u.dtype)
+    _tile(k, start, k_block)
+    h = np.empty(size, u.dtype)
+    from_spikes = np.empty(size, u.dtype)
+    columns = np.empty(size + 1, np.int32)
+    for t in range(T - 1, -1, -1):
+        u_row = u[t, start:stop]
+        g = grad_x[t, start:stop]
+        _surrogate(u_row, threshold, kind, p, h)
+        from_spikes[:] = grad_o[t * o_moves, start:stop]
+        if t < T - 1:
+            later = grad_x[t + 1, start:stop]
+            count = _nonzero(h, columns)
+            if 3 * count < size:
+                for r in range(count):
+                    j = columns[r] % N
+                    first = columns[r] - j
+                    from_spikes[columns[r]] += _dot(weight_t[j], later[first : first + N])
             else:
-                count = _spiking(u_out[t - 1, start:stop], threshold, fired)
-                _send_spikes(weight_t, fired, count, current)
-                spikes[i] += count
-            _charge(current, k_block, v[start:stop], threshold, reset, u_out[t, start:stop])
-            _fire(u_out[t, start:stop], threshold, o_out[t, start:stop])
-    return spikes.sum()
+                _add_matrix_product(later, weight, from_spikes)
+            if len(grad_w_t) > 0:
+                count = _spiking(u_row, threshold, columns)
+                for r in range(count):
+                    j = columns[r] % N
+                    first = columns[r] - j
+                    grad_w_t[j] += later[first : first + N]
+        _backward_step(
+            u_row,
+            k_block,
+            from_spikes,
+            grad_u[t, start:stop] if grad_u.shape[0] > 0 else nothing,
+            grad_v[start:stop],
+            threshold,
+            reset,
+            detach,
+            kind,
+            p,
+            h,
+            g,
+        )
+        if len(grad_k) > 0:
+            if t > 0:
+                _add_grad_k(g, u[t - 1, start:stop], threshold, reset, grad_k[start:stop])
+            else:
+                _add_product(g, v0[start:stop], grad_k[start:stop])
 
 
 @njit(parallel=True, cache=True)
@@ -441,65 +536,35 @@ def backward_recurrent(  # type: ignore[no-untyped-def]
 ):
     """As `backward`, from the potentials u [T, M]; weight[i, j] and weight_t[j, i] are the weight from neuron j to i.
 
-    Adds to grad_w_t [parts, N, N] the gradient of weight_t from the steps after the first, unless parts is 0; each part
-    takes the same share of the blocks.
+    Adds to grad_w_t [parts, N, N] the gradient of weight_t from the steps after the first, or nothing if that is
+    [parts, 0, N]; each part takes the same share of the blocks.
 
     dL/do[t] needs V^T dL/du[t+1] only where do/du[t] is not zero: one dot product for each such neuron, or, where
     they are many, a sum of rows of V.
     """
-    T, M = u.shape
-    N = len(weight_t)
-    o_moves = 1 if grad_o.shape[0] > 1 else 0
+    M = u.shape[1]
     blocks = (M + block - 1) // block
-    parts = max(1, len(grad_w_t))
-    nothing = np.empty(0, u.dtype)
+    parts = len(grad_w_t)
     for part in prange(parts):
         for i in range(part * blocks // parts, (part + 1) * blocks // parts):
-            start = i * block
-            stop = min(start + block, M)
-            size = stop - start
-            k_block = np.empty(size, u.dtype)
-            _tile(k, start, k_block)
-            h = np.empty(size, u.dtype)
-            from_spikes = np.empty(size, u.dtype)
-            columns = np.empty(size + 1, np.int32)
-            for t in range(T - 1, -1, -1):
-                u_row = u[t, start:stop]
-                g = grad_x[t, start:stop]
-                _surrogate(u_row, threshold, kind, p, h)
-                from_spikes[:] = grad_o[t * o_moves, start:stop]
-                if t < T - 1:
-                    later = grad_x[t + 1, start:stop]
-                    count = _nonzero(h, columns)
-                    if 3 * count < size:
-                        for r in range(count):
-                            j = columns[r] % N
-                            first = columns[r] - j
-                            from_spikes[columns[r]] += _dot(weight_t[j], later[first : first + N])
-                    else:
-                        _add_matrix_product(later, weight, from_spikes)
-                    if len(grad_w_t) > 0:
-                        count = _spiking(u_row, threshold, columns)
-                        for r in range(count):
-                            j = columns[r] % N
-                            first = columns[r] - j
-                            grad_w_t[part, j] += later[first : first + N]
-                _backward_step(
-                    u_row,
-                    k_block,
-                    from_spikes,
-                    grad_u[t, start:stop] if grad_u.shape[0] > 0 else nothing,
-                    grad_v[start:stop],
-                    threshold,
-                    reset,
-                    detach,
-                    kind,
-                    p,
-                    h,
-                    g,
-                )
-                if len(grad_k) > 0:
-                    if t > 0:
-                        _add_grad_k(g, u[t - 1, start:stop], threshold, reset, grad_k[start:stop])
-                    else:
-                        _add_product(g, v0[start:stop], grad_k[start:stop])
+            start, stop = i * block, min((i + 1) * block, M)
+            _backward_recurrent_block(
+                u,
+                k,
+                weight,
+                weight_t,
+                v0,
+                grad_o,
+                grad_u,
+                grad_v,
+                threshold,
+                reset,
+                detach,
+                kind,
+                p,
+                grad_x,
+                grad_k,
+                grad_w_t[part],
+                start,
+                stop,
+            )
