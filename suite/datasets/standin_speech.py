@@ -2,8 +2,9 @@
 
 After Zenke & Vogels 2021 ("The remarkable robustness of surrogate gradient learning", Section 4.2): in each class, the
 time of a channel's spike is a smooth random function (a sum of sines with decaying amplitudes) of a few hidden
-coordinates, drawn anew for every sample. Classes differ in when channels fire, not in how often, so that spike counts
-alone do not tell them apart. Every speaker bends the manifold a little in his own way.
+coordinates, drawn anew for every sample. Classes differ in when channels fire and hardly in which, so that spike
+counts alone tell little. Speakers differ in tempo, pitch, loudness and in the part of the manifold that they use, and a
+tenth of the spikes is noise.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ CHANNELS = 700
 _DIMENSIONS = 2  # of the manifold
 _SINES = 5
 _SMOOTH = 2.0  # amplitudes fall as n^-_SMOOTH
-_ACTIVE = 0.55  # part of the channels that a word excites
+_SPEED = 0.3  # periods of the slowest sine over the manifold: larger is harder
+_ACTIVE = 0.5  # part of the channels that a word excites
+_OWN = 2  # channels that a class has and the others have not
+_NOISE = 0.1  # spikes in no relation to the word, per spike that has one
 _RELEASE_S = 0.004  # jitter of a spike
 
 
@@ -46,7 +50,7 @@ def write_ssc(folder: Path) -> None:
         keys,
         {"train": train, "valid": valid, "test": test},
         spikes=8_000,
-        length=(0.7, 0.95),
+        length=(0.65, 0.8),
         seed=35,
     )
 
@@ -91,9 +95,12 @@ class _Manifold:
     """The classes' smooth functions from hidden coordinates to the times of spikes, relative to the word's length."""
 
     def __init__(self, n_classes: int, spikes: int, generator: np.random.Generator) -> None:
-        self.n_classes = n_classes
-        self.bursts = round(spikes / CHANNELS / _ACTIVE / 3)  # a burst is 3 spikes on average
-        self.active = generator.permuted(np.tile(np.arange(CHANNELS) < _ACTIVE * CHANNELS, (n_classes, 1)), axis=1)
+        self.bursts = round(spikes / (1 + _NOISE) / CHANNELS / _ACTIVE / 3)  # a burst is 3 spikes on average
+        channels = generator.permutation(CHANNELS)
+        n_active = round(_ACTIVE * CHANNELS)
+        self.active = np.isin(np.arange(CHANNELS), channels[:n_active])[None].repeat(n_classes, axis=0)
+        for label in range(n_classes):
+            self.active[label, channels[n_active + label * _OWN :][:_OWN]] = True
         shape = (n_classes, self.bursts, CHANNELS, _DIMENSIONS, _SINES)
         self.amplitude = generator.normal(size=shape).astype(np.float32) / np.arange(1, _SINES + 1) ** _SMOOTH
         self.phase = generator.uniform(0, 2 * np.pi, shape).astype(np.float32)
@@ -103,18 +110,22 @@ class _Manifold:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Times [E] float16 in seconds, in order, and channels [E] uint16."""
         voice = np.random.default_rng([speaker, 0x5A])  # the same in every file
-        tempo, shift, loudness = voice.uniform(0.85, 1.15), voice.integers(-15, 16), voice.uniform(0.85, 1.15)
+        tempo, shift, loudness = voice.uniform(0.85, 1.15), voice.integers(-8, 9), voice.uniform(0.85, 1.15)
         hidden = generator.uniform(0, 1, _DIMENSIONS) * 0.7 + voice.uniform(0, 0.3, _DIMENSIONS)
         n = np.arange(1, _SINES + 1)
-        wave = self.amplitude[label] * np.sin(2 * np.pi * n * hidden[:, None] * 0.5 + self.phase[label])
+        wave = self.amplitude[label] * np.sin(2 * np.pi * n * hidden[:, None] * _SPEED + self.phase[label])
         place = wave.sum(axis=(2, 3))  # [bursts, CHANNELS], about normal
         relative = 1 / (1 + np.exp(-1.2 * place))
         seconds = generator.uniform(*length) * tempo
         count = generator.poisson(3 * loudness, relative.shape) * self.active[label]
         burst, channel = np.nonzero(count)
         repeat = count[burst, channel]
-        at = np.repeat(0.02 + seconds * relative[burst, channel], repeat)
+        start = generator.uniform(0.01, 0.08)
+        at = np.repeat(start + seconds * relative[burst, channel], repeat)
         at += np.abs(generator.normal(0, _RELEASE_S, len(at)))
         unit = np.clip(np.repeat(channel, repeat) + shift, 0, CHANNELS - 1)
+        noise = round(_NOISE * len(at))
+        at = np.concatenate([at, generator.uniform(0, start + seconds, noise)])
+        unit = np.concatenate([unit, generator.integers(0, CHANNELS, noise)])
         order = np.argsort(at, kind="stable")
         return at[order].astype(np.float16), unit[order].astype(np.uint16)
