@@ -8,7 +8,7 @@ from typing import Any
 from suite.datasets.base import Batch, Dataset, Events, Input, Split, Static
 from suite.datasets.folders import data_folder
 
-__all__ = ["FOLDERS", "Batch", "Dataset", "Events", "Input", "Split", "Static", "load", "locate"]
+__all__ = ["FOLDERS", "Batch", "Dataset", "Events", "Input", "Split", "Static", "load", "load_as_trained", "locate"]
 
 FOLDERS: Mapping[str, tuple[str, ...]] = {
     "shd": ("SHD",),
@@ -48,3 +48,12 @@ def load(name: str, *, source: str = "auto", **options: Any) -> Dataset:
             raise
         raise ValueError(f"{name} has no such option: {error}") from error
     return dataset
+
+
+def load_as_trained(name: str, *, source: str = "auto", **options: Any) -> Dataset:
+    """As `load`, with the options of the `suite` protocol where none are given: the data of the results' rows."""
+    from suite.registry import protocols
+
+    key = f"suite/{name}"
+    given = protocols[key].data if key in protocols else {}
+    return load(name, source=source, **{**given, **options})

@@ -10,7 +10,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-app = typer.Typer(name="data", help="Get, check and show datasets.", no_args_is_help=True)
+app = typer.Typer(
+    name="data", help="Get, check and show datasets.", no_args_is_help=True, pretty_exceptions_enable=False
+)
 console = Console()
 notes = Console(stderr=True)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from suite.datasets import load
+from suite.datasets import load_as_trained
 from suite.datasets.base import Dataset, Split, Static
 from suite.datasets.batches import EventSplit
 from suite.datasets.image_split import ImageSplit
@@ -28,7 +28,7 @@ def show(name: str, out: Path, *, source: str = "auto", **options: Any) -> Datas
     """
     from suite.report.drawing import FULL, new_figure, style
 
-    dataset = load(name, source=source, **options)
+    dataset = load_as_trained(name, source=source, **options)
     sensor = _sensor(dataset.test)
     rows = 3 if sensor else 2
     height = 1.45 * rows + 1.4
@@ -41,7 +41,10 @@ def show(name: str, out: Path, *, source: str = "auto", **options: Any) -> Datas
                 _draw_frames(row, x, label, sensor)
         else:
             for axis, (x, label) in zip(axes[:rows].flat, samples, strict=False):
-                _draw_image(axis, x, label) if isinstance(dataset.test, ImageSplit) else _draw_raster(axis, x, label)
+                if isinstance(dataset.test, ImageSplit):
+                    _draw_image(axis, x, label, dataset.test)
+                else:
+                    _draw_raster(axis, x, label)
         for axis in axes[:rows].flat:
             axis.set_visible(bool(axis.has_data()))
         grid = axes[-1, 0].get_gridspec()
@@ -67,7 +70,7 @@ def _what(dataset: Dataset, sensor: Sensor | None) -> str:
             "orange: darker."
         )
     if isinstance(dataset.test, ImageSplit):
-        return "Test images as they are stored." if dataset.test.coding == "direct" else "Mean of the Poisson spikes."
+        return "Test images." if dataset.test.coding == "direct" else "Mean of the Poisson spikes."
     return "Inputs that are active in each step, test samples."
 
 
@@ -97,12 +100,12 @@ def _bare(axis: Any, title: str) -> None:
         spine.set_visible(False)
 
 
-def _draw_image(axis: Any, x: np.ndarray, label: int) -> None:
-    """x [T, C, H, W]: scaled to what is in it."""
+def _draw_image(axis: Any, x: np.ndarray, label: int, split: ImageSplit) -> None:
+    """x [T, C, H, W], as the network gets it; drawn as it was before it was normalised."""
     image = x.mean(0).transpose(1, 2, 0)
-    low, high = image.min((0, 1)), image.max((0, 1))
-    image = (image - low) / np.maximum(high - low, 1e-9)
-    axis.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    if split.coding == "direct":
+        image = image * np.array(split.std) + np.array(split.mean)
+    axis.imshow(image.clip(0, 1).squeeze(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     _bare(axis, f"class {label}")
 
 
