@@ -236,3 +236,21 @@ def test_get_prints_where_things_are(data, monkeypatch):
 def test_get_says_what_has_to_be_done_by_hand():
     with pytest.raises(DataUnavailable, match=r"by hand from https://ibm.*downloads"):
         CliRunner().invoke(cli.app, ["data", "get", "dvs128_gesture"], catch_exceptions=False)
+
+
+# The documentation
+
+
+def test_the_documentation_s_example_runs(capsys):
+    text = (Path(__file__).parent.parent / "docs/datasets.md").read_text()
+    (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    exec(block, {})
+    said = capsys.readouterr().out
+    assert said.startswith("standin ")
+    assert "torch.Size([32, 1, 28, 28]) torch.Size([32])" in said
+
+
+def test_the_documentation_names_every_dataset():
+    text = (Path(__file__).parent.parent / "docs/datasets.md").read_text()
+    table = "\n".join(line for line in text.splitlines() if line.startswith("| `"))
+    assert all(f"`{name}`" in table for name in datasets)
