@@ -12,11 +12,11 @@ from typing import Any
 import pandas as pd
 
 from suite.errors import ResultsError
-from suite.results import atomic_file
+from suite.results import NAMES, atomic_file
 
 METRIC = "artifact"
-ABOUT = ["run_id", "dataset", "data_source", "data_hash", "protocol", "engine", "kernel", "backend"]
-ABOUT += ["variant", "variant_parameters", "seed", "status", "finished_at"]
+_MEASURED = ("metric", "value", "unit", "condition", "epoch", "n", "higher_is_better")
+ABOUT = [name for name in NAMES if name not in _MEASURED]
 """The columns of a run's row that `all_of` repeats on every line."""
 
 

@@ -11,27 +11,33 @@ from suite.results import load
 
 
 def make(results: Path, out: Path) -> list[Path]:
-    """Write Table 6, the frameworks' agreement, every figure (PNG, SVG, CSV) and the page report.html into `out`.
+    """Write Tables 6 and 7, the frameworks' agreement, the verdicts on the paper's claims, every figure (PNG, SVG, CSV)
+    and the page report.html into `out`.
 
     All of it or nothing: what an earlier report left there is replaced at the end, file by file. Returns the paths, the
     page first. Raises ResultsError if there are no results, if they break the schema, or if `out` cannot be written.
     """
-    from suite.report import accuracies, curves, drawing, page, traces
+    from suite.claims import verdicts
+    from suite.report import accuracies, curves, drawing, experiments, page, traces
     from suite.report.agreement import agreement
+    from suite.report.table7 import table7
     from suite.report.tables import table6
 
     frame = load(results)
+    beside = results if results.is_dir() else results.parent
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".report-", dir=out) as temporary:
             folder = Path(temporary)
-            drawings = [traces.draw(), *accuracies.draw(frame), *curves.draw(frame)]
+            drawings = [traces.draw(), *accuracies.draw(frame), *curves.draw(frame), *experiments.draw(frame, beside)]
             figures = [drawing.save(one, folder) for one in drawings]
             texts = {
                 "report.html": page.render(
                     frame, [(one, svg) for one, (_, svg, _) in zip(drawings, figures, strict=True)]
                 ),
                 **table6(frame),
+                **table7(frame),
+                "claims.csv": verdicts(frame).to_csv(index=False, lineterminator="\n"),
                 "agreement.csv": agreement(frame).to_csv(index=False, lineterminator="\n"),
             }
             for name, text in texts.items():

@@ -11,9 +11,10 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
 from suite import __version__
+from suite.claims import verdicts
 from suite.report.agreement import agreement
 from suite.report.drawing import Drawing, label
-from suite.report.summary import STATUSES, accuracy_rows, order, summary, superseded
+from suite.report.summary import FRAMEWORKS, STATUSES, accuracy_rows, order, summary, superseded
 from suite.report.tables import SECTION, layout, notes, percent
 
 MADE_WITH = ["suite_version", "torch_version", "backend", "framework_version", "device", "git_commit"]
@@ -36,6 +37,7 @@ def render(frame: pd.DataFrame, figures: list[tuple[Drawing, Path]]) -> str:
         notes=notes(table) if len(table) else [],
         superseded=superseded(frame),
         agreement=_agreement(frame),
+        claims=_claims(frame),
         figures=[
             {"drawing": drawing, "source": _embedded(svg), "inches": float(drawing.figure.get_figwidth())}
             for drawing, svg in figures
@@ -85,6 +87,25 @@ def _agreement(frame: pd.DataFrame) -> list[dict[str, str]]:
             }
         )
     return lines
+
+
+def _claims(frame: pd.DataFrame) -> list[dict[str, str]]:
+    """`verdicts` as text: the claims that have rows, then the others."""
+    table = verdicts(frame).fillna("–")
+    table = table.sort_values("numbers", key=lambda numbers: numbers == "", kind="stable")
+    return [
+        {
+            "claim": f"{line['says']} ({line['where']})",
+            "data": f"{line['dataset']}, {line['data_source']}, {line['protocol']}, {line['engine']}"
+            if line["numbers"]
+            else "–",
+            "framework": FRAMEWORKS.get(line["backend"], line["backend"]),
+            "verdict": line["verdict"],
+            "difference (high − low)": line["numbers"] or "–",
+            "note": line["note"],
+        }
+        for _, line in table.iterrows()
+    ]
 
 
 def _embedded(svg: Path) -> str:

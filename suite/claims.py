@@ -1,0 +1,448 @@
+"""The paper's sentences as claims that rows can support or contradict.
+
+A claim is a set of tests; a test compares two numbers of every seed. Its mean difference over the seeds has a 95 %
+t-interval: supported if the interval lies on the claimed side, contradicted if on the other, else undecided, and
+always undecided with fewer than two seeds. A claim is contradicted if one of its tests is, supported if all are.
+Nothing is corrected for the number of claims: of twenty that are empty, one comes out decided by chance.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from suite.report.measured import measured, sweep_k, with_baselines
+from suite.report.summary import SETTING, chance, comparable, mean_ci
+
+Values = Callable[[pd.DataFrame], pd.Series]
+"""From the rows of one setting and backend to one number a seed (index: seed); empty if they are not there."""
+
+CHANCE_MARGIN = 0.05
+"""An accuracy is at chance if its interval lies within so much of it."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`low` is claimed to be less than `high` in every seed's mean; `says` puts it in words."""
+
+    says: str
+    low: Values
+    high: Values
+
+
+@dataclass(frozen=True)
+class Claim:
+    """`where` in Yin et al. (2024), `says` in our words, `datasets` that it is about, each on its own."""
+
+    id: str
+    where: str
+    says: str
+    datasets: tuple[str, ...]
+    tests: tuple[Comparison, ...]
+
+
+def value(variant: str, metric: str = "test_accuracy", experiment: str = "accuracy", **condition: str) -> Values:
+    """The metric of a variant; the mean over its rows where the condition leaves several (directions, layers)."""
+
+    def find(rows: pd.DataFrame) -> pd.Series:
+        own = rows[(rows["experiment"] == experiment) & (rows["metric"] == metric) & (rows["variant"] == variant)]
+        if not condition and experiment != "landscape":
+            own = own[own["condition"].isna()]
+        for key, wanted in condition.items():
+            own = own[own[key] == wanted] if key in own else own.iloc[:0]
+        return own.groupby("seed")["value"].mean()
+
+    return find
+
+
+def fall(variant: str, dt_ms: str, mode: str) -> Values:
+    """How much accuracy a network loses from the 3 ms of its training to another resolution (Table 7)."""
+    at = {"experiment": "generalization", "mode": mode, "readout": "trained"}
+    return lambda rows: value(variant, dt_ms="3", **at)(rows) - value(variant, dt_ms=dt_ms, **at)(rows)
+
+
+def effect(one: Values, other: Values) -> Values:
+    """The size of a difference, whichever its sign."""
+    return lambda rows: (one(rows) - other(rows)).abs()
+
+
+def shifted(one: Values, by: float) -> Values:
+    """A number plus a constant."""
+    return lambda rows: one(rows) + by
+
+
+def guess(one: Values, plus: float = 0.0) -> Values:
+    """The accuracy of guessing, for the seeds that `one` has, plus a constant."""
+    return lambda rows: one(rows) * 0 + chance(str(rows["dataset"].iloc[0])) + plus
+
+
+def slope(metric: str, experiment: str, **condition: str) -> Values:
+    """The least-squares slope of a metric against k over a sweep of at least three k."""
+
+    def find(rows: pd.DataFrame) -> pd.Series:
+        own = rows[(rows["experiment"] == experiment) & (rows["metric"] == metric)]
+        for key, wanted in condition.items():
+            own = own[own[key] == wanted] if key in own else own.iloc[:0]
+        own = own.assign(k=own["variant_parameters"].map(sweep_k)).dropna(subset=["k"])
+        slopes = {s: np.polyfit(g["k"], g["value"], 1)[0] for s, g in own.groupby("seed") if g["k"].nunique() >= 3}
+        return pd.Series(slopes, dtype=float)
+
+    return find
+
+
+def zero(one: Values) -> Values:
+    """0 for the seeds that `one` has."""
+    return lambda rows: one(rows) * 0
+
+
+def at_chance(variant: str) -> tuple[Comparison, ...]:
+    """The accuracy of a variant is that of guessing, within CHANCE_MARGIN."""
+    own = value(variant)
+    return (
+        Comparison(f"{variant} < chance + {CHANCE_MARGIN:g}", own, guess(own, CHANCE_MARGIN)),
+        Comparison(f"chance - {CHANCE_MARGIN:g} < {variant}", guess(own, -CHANCE_MARGIN), own),
+    )
+
+
+def less(low: str, high: str, metric: str = "test_accuracy", experiment: str = "accuracy", **at: str) -> Comparison:
+    """The same metric of two variants."""
+    first, second = (value(variant, metric, experiment, **at) for variant in (low, high))
+    return Comparison(f"{metric}: {low} < {high}", first, second)
+
+
+def _falls_less(low: str, high: str, dt_ms: str, mode: str) -> Comparison:
+    return Comparison(f"fall at {dt_ms} ms: {low} < {high}", fall(low, dt_ms, mode), fall(high, dt_ms, mode))
+
+
+_TEMPORAL = ("shd", "ssc")
+_FLIPS = ("flips_median", "robustness")
+_ATTACK = {"attack": "gradient"}
+
+
+def _flips(low: str, high: str) -> Comparison:
+    return less(low, high, *_FLIPS, **_ATTACK)
+
+
+def _flips_of(variant: str) -> Values:
+    return value(variant, *_FLIPS, **_ATTACK)
+
+
+def _table_7(mode: str) -> tuple[Claim, ...]:
+    """The claims of Table 7 in one of the two ways to read it."""
+    how = mode.replace("_", " ")
+    reset, leak, recurrence = (
+        effect(fall(variant, "1", mode), fall("baseline", "1", mode))
+        for variant in ("without_reset", "without_leakage", "with_recurrence")
+    )
+    all_three = "without_leakage+without_reset+with_recurrence"
+    return (
+        Claim(
+            f"table7-rnn-{mode}",
+            "Section 4.2.2, Table 7",
+            f"SNNs keep their accuracy at other resolutions better than LSTM, GRU and RNN ({how})",
+            ("n_mnist",),
+            tuple(_falls_less("baseline", rnn, dt, mode) for rnn in ("lstm", "gru", "rnn") for dt in ("1", "10")),
+        ),
+        Claim(
+            f"table7-leak-{mode}",
+            "Section 4.2.2, Table 7",
+            f"Without leakage generalization declines, above all at 1 ms ({how})",
+            ("n_mnist",),
+            (_falls_less("baseline", "without_leakage", "1", mode),),
+        ),
+        Claim(
+            f"table7-recurrence-{mode}",
+            "Section 4.2.2, Table 7",
+            f"Recurrence impairs generalization ({how})",
+            ("n_mnist",),
+            tuple(_falls_less("baseline", "with_recurrence", dt, mode) for dt in ("1", "10")),
+        ),
+        Claim(
+            f"table7-all-{mode}",
+            "Section 4.2.2, Table 7",
+            f"Without leakage and reset and with recurrence, accuracy drops most of all SNNs at 1 ms ({how})",
+            ("n_mnist",),
+            tuple(
+                _falls_less(other, all_three, "1", mode)
+                for other in ("baseline", "with_recurrence", "without_leakage+with_recurrence")
+            ),
+        ),
+        Claim(
+            f"table7-reset-{mode}",
+            "Section 4.2.2, Table 7",
+            f"Reset matters less to generalization than leakage and recurrence do, at 1 ms ({how})",
+            ("n_mnist",),
+            (
+                Comparison("effect: reset < leakage", reset, leak),
+                Comparison("effect: reset < recurrence", reset, recurrence),
+            ),
+        ),
+    )
+
+
+CLAIMS: tuple[Claim, ...] = (
+    Claim(
+        "table6-no-leak",
+        "Section 4.1.3, Table 6",
+        "Without leakage accuracy is lower than with a learnable leak",
+        ("xor", *_TEMPORAL),
+        (less("without_leakage", "baseline"),),
+    ),
+    Claim(
+        "table6-complete-leak",
+        "Section 4.1.3, Table 6",
+        "With complete leakage a network hardly does better than guessing",
+        ("xor", *_TEMPORAL),
+        at_chance("complete_leakage"),
+    ),
+    Claim(
+        "table6-reset-xor",
+        "Section 4.1.3, Table 6",
+        "Reset costs accuracy in delayed XOR, for it erases memory",
+        ("xor",),
+        (less("baseline", "without_reset"),),
+    ),
+    Claim(
+        "table6-reset-small",
+        "Section 4.1.3, Table 6",
+        "The reset matters less than the leak",
+        _TEMPORAL,
+        (
+            Comparison(
+                "effect: reset < leakage",
+                effect(value("without_reset"), value("baseline")),
+                effect(value("without_leakage"), value("baseline")),
+            ),
+        ),
+    ),
+    Claim(
+        "table6-recurrence",
+        "Section 4.1.3, Table 6",
+        "Recurrence raises accuracy in temporal tasks",
+        ("xor", *_TEMPORAL),
+        (less("baseline", "with_recurrence"),),
+    ),
+    Claim(
+        "figure4-reset",
+        "Section 4.1.3, Figure 4",
+        "Reset makes spikes sparser, and so computation cheaper",
+        ("n_mnist",),
+        (
+            less("baseline", "without_reset", "spike_rate", "spike_rate"),
+            less("baseline", "without_reset", "effective_acs", "spike_rate"),
+        ),
+    ),
+    *_table_7("fixed_steps"),
+    *_table_7("fixed_window"),
+    Claim(
+        "figure6-order",
+        "Section 4.2.3, Figure 6",
+        "The loss is flattest for the vanilla SNN, steeper without leakage and with recurrence, steepest for LSTM",
+        ("n_mnist",),
+        (
+            less("baseline", "without_leakage+with_recurrence", "loss_rise", "landscape", radius="1.0"),
+            less("without_leakage+with_recurrence", "lstm", "loss_rise", "landscape", radius="1.0"),
+        ),
+    ),
+    Claim(
+        "figure7-recurrence",
+        "Section 4.2.4, Figure 7",
+        "With recurrence the features part the classes best",
+        ("n_mnist",),
+        tuple(
+            less(other, "with_recurrence", "silhouette", "features")
+            for other in ("baseline", "without_leakage", "complete_leakage", "without_reset")
+        ),
+    ),
+    Claim(
+        "figure9-leak",
+        "Section 4.3.2, Figure 9",
+        "More leakage (smaller k) makes an SNN harder to attack",
+        ("n_mnist",),
+        (_flips("without_leakage", "baseline"), _flips("baseline", "complete_leakage")),
+    ),
+    Claim(
+        "figure9-trend",
+        "Section 4.3.2, Figure 9",
+        "Robustness falls with k over its whole range",
+        ("n_mnist",),
+        (Comparison("slope of flips over k < 0", slope(*_FLIPS, **_ATTACK), zero(slope(*_FLIPS, **_ATTACK))),),
+    ),
+    Claim(
+        "figure9-recurrence",
+        "Section 4.3.2, Figure 9",
+        "Recurrence makes an SNN easier to attack",
+        ("n_mnist",),
+        (_flips("with_recurrence", "baseline"),),
+    ),
+    Claim(
+        "figure9-reset",
+        "Section 4.3.2, Figure 9",
+        "The reset matters less to robustness than leakage and recurrence do",
+        ("n_mnist",),
+        tuple(
+            Comparison(
+                f"effect: reset < {name}",
+                effect(_flips_of("without_reset"), _flips_of("baseline")),
+                effect(_flips_of(variant), _flips_of("baseline")),
+            )
+            for name, variant in (("leakage", "without_leakage"), ("recurrence", "with_recurrence"))
+        ),
+    ),
+    Claim(
+        "section5-memory",
+        "Section 5, temporal tasks (1)",
+        "Long memory needs a low leakage rate: accuracy rises with k",
+        ("xor", "xor_50", "xor_100"),
+        (
+            Comparison(
+                "0 < slope of accuracy over k",
+                zero(slope("test_accuracy", "leak_sweep")),
+                slope("test_accuracy", "leak_sweep"),
+            ),
+        ),
+    ),
+    Claim(
+        "section5-learnable",
+        "Section 5, temporal tasks (1)",
+        "On hard temporal data a learnable leak is better than a fixed one",
+        (*_TEMPORAL, "fsdd"),
+        tuple(
+            less(fixed, "baseline", "test_accuracy", "leak_sweep")
+            for fixed in ("k=0.1", "k=0.3", "k=0.5", "k=0.7", "k=0.9", "without_leakage")
+        ),
+    ),
+    Claim(
+        "section5-reset-cost",
+        "Section 5, temporal tasks (2)",
+        "Without reset the firing rate rises",
+        ("xor", *_TEMPORAL, "fsdd"),
+        (less("baseline", "without_reset", "spike_rate", "spike_rate"),),
+    ),
+    Claim(
+        "diagnosis-silent",
+        "Diagnosis of Table 6, not in the paper",
+        "Complete leakage is at chance because hidden neurons are silent (under 0.001 spikes a step)",
+        (*_TEMPORAL, "fsdd"),
+        (
+            Comparison(
+                "rate of complete_leakage < 0.001",
+                value("complete_leakage", "spike_rate", "diagnosis"),
+                shifted(zero(value("complete_leakage", "spike_rate", "diagnosis")), 1e-3),
+            ),
+        ),
+    ),
+    Claim(
+        "diagnosis-swapped",
+        "Diagnosis of Table 6, not in the paper",
+        "Chance belongs to k = 1 with the input scaled by 1 - k, while k = 0 beats it",
+        (*_TEMPORAL, "fsdd"),
+        (
+            Comparison(
+                f"k=1+gain=1-k < chance + {CHANCE_MARGIN:g}",
+                value("k=1+gain=1-k", "test_accuracy", "diagnosis"),
+                guess(value("k=1+gain=1-k", "test_accuracy", "diagnosis"), CHANCE_MARGIN),
+            ),
+            Comparison(
+                f"chance + {CHANCE_MARGIN:g} < complete_leakage",
+                guess(value("complete_leakage", "test_accuracy", "diagnosis"), CHANCE_MARGIN),
+                value("complete_leakage", "test_accuracy", "diagnosis"),
+            ),
+        ),
+    ),
+)
+
+WHICH = ["dataset", "data_source", "data_hash", "protocol", "protocol_hash", "engine", "backend"]
+
+
+def verdicts(frame: pd.DataFrame) -> pd.DataFrame:
+    """One line for each claim in every setting and framework that has rows for it; one "undecided" line where none has.
+
+    Columns: claim, where, says, the setting, verdict (supported, contradicted, undecided), numbers (each test's mean
+    difference, high minus low, with its interval and seeds) and note. Data sources are never mixed, and the note says
+    what forbids to read a verdict as one on the paper: stand-in data, a smoke run, a subset.
+    """
+    lines = []
+    groups = list(_groups(frame))
+    for claim in CLAIMS:
+        about = {"claim": claim.id, "where": claim.where, "says": claim.says}
+        found = []
+        for which, rows in groups:
+            if which["dataset"] in claim.datasets:
+                results = [judge(test, rows) for test in claim.tests]
+                if any(result.n for result in results):
+                    found.append({**about, **which, **conclude(results), "note": caution(which)})
+        lines += found or [{**about, "verdict": "undecided", "numbers": "", "note": "no rows yet"}]
+    return pd.DataFrame(lines, columns=["claim", "where", "says", *WHICH, "verdict", "numbers", "note"], dtype="string")
+
+
+@dataclass(frozen=True)
+class Result:
+    """One test: verdict, mean difference (high - low), half-width of its 95 % interval, seeds."""
+
+    says: str
+    verdict: str
+    mean: float
+    ci95: float
+    n: int
+
+
+def judge(test: Comparison, rows: pd.DataFrame) -> Result:
+    """Compare seed by seed. Raises nothing: what is missing is undecided, with n = 0."""
+    difference = (test.high(rows) - test.low(rows)).dropna()
+    mean, ci = mean_ci(difference)
+    verdict = "undecided"
+    if len(difference) > 1:
+        verdict = "supported" if mean - ci > 0 else "contradicted" if mean + ci < 0 else "undecided"
+    return Result(test.says, verdict, mean, ci, len(difference))
+
+
+def conclude(results: list[Result]) -> dict[str, str]:
+    """The verdict of a claim and its numbers as text."""
+    found = [result.verdict for result in results]
+    verdict = "undecided"
+    if "contradicted" in found:
+        verdict = "contradicted"
+    elif all(one == "supported" for one in found):
+        verdict = "supported"
+    return {"verdict": verdict, "numbers": "; ".join(_numbers(result) for result in results)}
+
+
+def _numbers(result: Result) -> str:
+    if not result.n:
+        return f"{result.says}: no rows"
+    interval = "" if math.isnan(result.ci95) else f" ± {result.ci95:.3g}"
+    return f"{result.says}: {result.mean:+.3g}{interval} (n = {result.n})"
+
+
+def caution(which: dict[str, Any]) -> str:
+    """Why a verdict in this setting does not bear on the paper's claim; empty if it does."""
+    said = []
+    if which["data_source"] == "standin":
+        said.append("stand-in data: not a verdict on the paper")
+    elif which["data_source"] not in ("original", "generated"):
+        said.append(f"data: {which['data_source']}, not the paper's")
+    if which["protocol"] == "smoke":
+        said.append("smoke run: not a verdict on the paper")
+    elif not comparable(which["data_source"], which["protocol"]) and not said:
+        said.append("not comparable with the paper")
+    return "; ".join(said)
+
+
+def _groups(frame: pd.DataFrame) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+    """The rows of one setting and framework, with those of lstm, gru and rnn on the same data and protocol."""
+    names = frame["experiment"].drop_duplicates()
+    parts = [measured(frame, name, *frame.loc[frame["experiment"] == name, "metric"].unique()) for name in names]
+    if not parts:
+        return
+    rows = with_baselines(pd.concat(parts, ignore_index=True))
+    for key, part in rows.groupby(SETTING, dropna=False, sort=False):
+        frameworks = [name for name in part["backend"].unique() if name != "torch"] or ["torch"]
+        for framework in frameworks:
+            about: dict[str, Any] = {**dict(zip(SETTING, key, strict=True)), "backend": framework}
+            yield about, part[part["backend"].isin([framework, "torch"])]

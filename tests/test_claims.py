@@ -1,0 +1,140 @@
+"""Verdicts follow from the numbers, seed by seed, and never mix data."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict
+
+from report_rows import frame_of, row
+
+from neurons import Variant
+from suite.claims import CLAIMS, verdicts
+from suite.registry import datasets
+
+
+def accuracies(variant, values, dataset="shd", **about):
+    about = {"data_source": "original", "dataset": dataset, **about}
+    return [row(variant=variant, value=value, seed=seed, **about) for seed, value in enumerate(values)]
+
+
+def verdict(rows, claim="table6-no-leak"):
+    table = verdicts(frame_of(rows))
+    (line,) = table[(table["claim"] == claim)].to_dict("records")
+    return line
+
+
+def test_supported_contradicted_undecided():
+    """Differences 0.1, 0.2, 0.3: mean 0.2, t(0.975, 2) = 4.303, half-width 4.303 * 0.1 / sqrt(3) = 0.248: undecided.
+    0.18, 0.2, 0.22: half-width 0.0497: decided.
+    """
+    baseline = accuracies("baseline", [0.9, 0.9, 0.9])
+    line = verdict([*baseline, *accuracies("without_leakage", [0.72, 0.7, 0.68])])
+    assert line["verdict"] == "supported"
+    assert "+0.2 ± 0.0497 (n = 3)" in line["numbers"]
+    assert verdict([*baseline, *accuracies("without_leakage", [0.8, 0.7, 0.6])])["verdict"] == "undecided"
+    higher = [*accuracies("baseline", [0.5, 0.5, 0.5]), *accuracies("without_leakage", [0.72, 0.7, 0.68])]
+    assert verdict(higher)["verdict"] == "contradicted"
+
+
+def test_one_seed_decides_nothing():
+    line = verdict([*accuracies("baseline", [0.9]), *accuracies("without_leakage", [0.1])])
+    assert line["verdict"] == "undecided"
+    assert "+0.8 (n = 1)" in line["numbers"]
+
+
+def test_seeds_are_paired():
+    """Seeds far apart, but each 0.01 to 0.012 better than its own counterpart."""
+    rows = [*accuracies("baseline", [0.2, 0.5, 0.8]), *accuracies("without_leakage", [0.19, 0.488, 0.789])]
+    assert verdict(rows)["verdict"] == "supported"
+    unpaired = [*accuracies("baseline", [0.2, 0.5, 0.8]), *accuracies("without_leakage", [0.789, 0.488, 0.19])]
+    assert verdict(unpaired)["verdict"] == "undecided"
+
+
+def test_one_contradicted_comparison_contradicts_a_claim_and_a_missing_one_leaves_it_open():
+    def flips(variant, values):
+        about = {"experiment": "robustness", "metric": "flips_median", "condition": "attack=gradient"}
+        return accuracies(variant, values, "n_mnist", **about)
+
+    both = [*flips("without_leakage", [10, 11, 12]), *flips("baseline", [20, 21, 22.1])]
+    assert verdict(both, "figure9-leak")["verdict"] == "undecided"
+    assert "no rows" in verdict(both, "figure9-leak")["numbers"]
+    assert verdict([*both, *flips("complete_leakage", [30, 31, 32.2])], "figure9-leak")["verdict"] == "supported"
+    assert verdict([*both, *flips("complete_leakage", [5, 6, 7.1])], "figure9-leak")["verdict"] == "contradicted"
+
+
+def test_chance_is_a_range():
+    def line(values):
+        return verdict(accuracies("complete_leakage", values), "table6-complete-leak")["verdict"]
+
+    assert line([0.05, 0.052, 0.054]) == "supported"  # of 20 classes
+    assert line([0.3, 0.31, 0.32]) == "contradicted"
+    assert line([0.05, 0.12, 0.2]) == "undecided"
+
+
+def test_data_sources_protocols_and_frameworks_are_apart_and_said():
+    rows = []
+    for change in ({"data_source": "standin", "data_hash": "b"}, {"protocol": "smoke"}, {"backend": "snntorch"}, {}):
+        rows += accuracies("baseline", [0.9, 0.9], **change) + accuracies("without_leakage", [0.5, 0.51], **change)
+    table = verdicts(frame_of(rows))
+    table = table[table["claim"] == "table6-no-leak"]
+    assert len(table) == 4
+    notes = dict(zip(table["data_source"] + table["protocol"] + table["backend"], table["note"], strict=True))
+    assert notes["originalsuitespikingjelly"] == notes["originalsuitesnntorch"] == ""
+    assert "stand-in" in notes["standinsuitespikingjelly"]
+    assert "smoke" in notes["originalsmokespikingjelly"]
+    mixed = [
+        *accuracies("baseline", [0.9, 0.9], data_source="standin"),
+        *accuracies("without_leakage", [0.5, 0.51]),
+    ]
+    table = verdicts(frame_of(mixed))
+    assert set(table.loc[table["claim"] == "table6-no-leak", "verdict"]) == {"undecided"}
+    half = {"data_source": "half of SHD"}
+    line = verdict([*accuracies("baseline", [0.9, 0.9], **half), *accuracies("without_leakage", [0.5, 0.51], **half)])
+    assert line["note"] == "data: half of SHD, not the paper's"
+
+
+def test_the_baselines_meet_the_engine_of_the_spiking_networks():
+    def tested(variant, at_1, at_10, **about):
+        rows = []
+        for dt, value in ((1, at_1), (3, 0.95), (10, at_10)):
+            condition = f"dt_ms={dt}, n_steps=15, mode=fixed_steps, readout=trained"
+            values = [value, value + 0.001]
+            rows += accuracies(variant, values, "n_mnist", experiment="generalization", condition=condition, **about)
+        return rows
+
+    torch_ = {"backend": "torch", "engine": "none", "kernel": "torch-cpu"}
+    rows = tested("baseline", 0.9, 0.94)
+    for rnn in ("lstm", "gru", "rnn"):
+        rows += tested(rnn, 0.3, 0.2, **torch_)
+    line = verdict(rows, "table7-rnn-fixed_steps")
+    assert (line["verdict"], line["engine"], line["backend"]) == ("supported", "fused", "spikingjelly")
+    assert "fall at 1 ms: baseline < lstm: +0.6" in line["numbers"]
+
+
+def test_a_trend_over_k():
+    def sweep(sign):
+        rows = []
+        for k in (0.0, 0.5, 1.0):
+            about = {"experiment": "robustness", "metric": "flips_median", "condition": "attack=gradient"}
+            about["variant_parameters"] = json.dumps(asdict(Variant(f"k={k}", leakage=k)))
+            rows += accuracies(f"k={k}", [100 + sign * 50 * k, 101 + sign * 50 * k + sign * k], "n_mnist", **about)
+        return verdict(rows, "figure9-trend")["verdict"]
+
+    assert (sweep(-1), sweep(1)) == ("supported", "contradicted")
+
+
+def test_without_rows_every_claim_is_there_and_undecided():
+    table = verdicts(frame_of([]))
+    assert table["claim"].tolist() == [claim.id for claim in CLAIMS]
+    assert set(table["verdict"]) == {"undecided"}
+    assert set(table["note"]) == {"no rows yet"}
+
+
+def test_claims_name_what_exists():
+    assert len({claim.id for claim in CLAIMS}) == len(CLAIMS)
+    for claim in CLAIMS:
+        for name in claim.datasets:
+            assert name in datasets
+        assert claim.tests
+        assert re.match(r"Section \d|Diagnosis", claim.where)
