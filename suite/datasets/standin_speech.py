@@ -16,6 +16,7 @@ import numpy as np
 VERSION = 1  # raise it when other spikes come out
 
 CHANNELS = 700
+_DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _DIMENSIONS = 2  # of the manifold
 _SINES = 5
 _SMOOTH = 2.0  # amplitudes fall as n^-_SMOOTH
@@ -28,22 +29,34 @@ _RELEASE_S = 0.004  # jitter of a spike
 
 def write_shd(folder: Path) -> None:
     """SHD: 20 classes, 12 speakers, of whom 2 only in test; about 8,000 spikes a sample within 0.3 to 1.2 s."""
-    train = {speaker: 80 for speaker in (0, 1, 2, 3, 6, 7, 8, 9, 10, 11)}
-    test = {**{speaker: 8 for speaker in train}, 4: 160, 5: 160}
-    keys = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
-    keys += ["null", "eins", "zwei", "drei", "vier", "fuenf", "sechs", "sieben", "acht", "neun"]
+    train = dict.fromkeys((0, 1, 2, 3, 6, 7, 8, 9, 10, 11), 80)
+    test = {**dict.fromkeys(train, 8), 4: 160, 5: 160}
+    keys = [*_DIGITS, "null", "eins", "zwei", "drei", "vier", "fuenf", "sechs", "sieben", "acht", "neun"]
     _write(folder / "SHD", "shd", keys, {"train": train, "test": test}, spikes=8_000, length=(0.35, 1.1), seed=7)
 
 
 def write_ssc(folder: Path) -> None:
     """SSC: 35 classes, many speakers, each in one split only; about 8,000 spikes a sample within 1 s."""
-    keys = (
-        "yes no up down left right on off stop go backward forward follow learn zero one two three four five six "
-        "seven eight nine bed bird cat dog happy house marvin sheila tree visual wow"
-    ).split()
-    train = {speaker: 35 for speaker in range(40)}
-    valid = {speaker: 35 for speaker in range(40, 48)}
-    test = {speaker: 35 for speaker in range(48, 60)}
+    keys = [
+        "yes",
+        "no",
+        "up",
+        "down",
+        "left",
+        "right",
+        "on",
+        "off",
+        "stop",
+        "go",
+        "backward",
+        "forward",
+        "follow",
+        "learn",
+    ]
+    keys += [*_DIGITS, "bed", "bird", "cat", "dog", "happy", "house", "marvin", "sheila", "tree", "visual", "wow"]
+    train = dict.fromkeys(range(40), 35)
+    valid = dict.fromkeys(range(40, 48), 35)
+    test = dict.fromkeys(range(48, 60), 35)
     _write(
         folder / "SSC",
         "ssc",
@@ -57,9 +70,10 @@ def write_ssc(folder: Path) -> None:
 
 def write_fsdd(folder: Path) -> None:
     """FSDD: 10 classes, 6 speakers in both splits; about 4,000 spikes a sample within 0.2 to 0.7 s."""
-    keys = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
-    train, test = ({speaker: n for speaker in range(6)} for n in (200, 50))
-    _write(folder / "FSDD", "fsdd", keys, {"train": train, "test": test}, spikes=4_000, length=(0.25, 0.65), seed=8)
+    train, test = (dict.fromkeys(range(6), n) for n in (200, 50))
+    _write(
+        folder / "FSDD", "fsdd", [*_DIGITS], {"train": train, "test": test}, spikes=4_000, length=(0.25, 0.65), seed=8
+    )
 
 
 def _write(
