@@ -215,6 +215,13 @@ def test_a_changed_file_is_decoded_again(copy):
     assert cifar.read_jpeg(copy, COUNTS)["test"][0][0].mean() > 250
 
 
+def _claim(path: Path, size: bytes) -> None:
+    """Write another height and width into the frame header."""
+    content = path.read_bytes()
+    where = content.index(b"\xff\xc0") + 5
+    path.write_bytes(content[:where] + size + content[where + 4 :])
+
+
 def _truncate(path: Path, n: int) -> None:
     path.write_bytes(path.read_bytes()[:n])
 
@@ -229,6 +236,8 @@ def _truncate(path: Path, n: int) -> None:
         (lambda copy: Image.new("RGB", (33, 32)).save(copy / "test/00002_bird.jpg"), "not RGB of"),
         (lambda copy: Image.new("L", (32, 32)).save(copy / "test/00002_bird.jpg"), "not RGB of"),
         (lambda copy: _truncate(copy / "test/00002_bird.jpg", 300), "00002_bird.jpg cannot be decoded"),
+        (lambda copy: _claim(copy / "test/00002_bird.jpg", b"\xff\xff\xff\xff"), "00002_bird.jpg cannot be decoded"),
+        (lambda copy: _claim(copy / "test/00002_bird.jpg", b"\x27\x10\x27\x10"), "not RGB of"),
     ],
 )
 def test_a_damaged_copy_is_refused_and_the_cache_left_alone(copy, change, message):
@@ -261,3 +270,19 @@ def test_only_auto_takes_the_copy(copy, monkeypatch):
     assert images.load_cifar10().data_hash == images.load_cifar10().data_hash
     with pytest.raises(DataUnavailable, match="JPEG copy"):
         images.load_cifar10(source="original")
+
+
+@given(st.data())
+@settings(max_examples=200, deadline=None)
+def test_damaged_jpeg_files_are_refused_or_read(tmp_path_factory, data):
+    path = tmp_path_factory.getbasetemp() / "00000_cat.jpg"
+    Image.fromarray(PIXELS[0].transpose(1, 2, 0)).save(path, "JPEG")
+    content = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(content)
+    try:
+        pixels = cifar._decode(path)
+    except DataCorrupt:
+        return
+    assert (pixels.shape, pixels.dtype) == ((32, 32, 3), np.uint8)

@@ -10,6 +10,7 @@ import pickletools
 import re
 import struct
 import sys
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -225,12 +226,16 @@ def _decode(path: Path) -> np.ndarray:
     from PIL import Image
 
     try:
-        with Image.open(path, formats=["JPEG"]) as image:
-            if image.size != (32, 32) or image.mode != "RGB":
-                raise DataCorrupt(f"{path} is {image.mode} of {image.size}, not RGB of (32, 32); get it again")
-            return np.asarray(image)
-    except (OSError, SyntaxError, ValueError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # whatever Pillow says of an image of another size, it is refused
+            with Image.open(path, formats=["JPEG"]) as image:
+                found = image.mode, image.size
+                pixels = np.asarray(image) if found == ("RGB", (32, 32)) else None
+    except Exception as error:  # a damaged image can fail in any way
         raise DataCorrupt(f"{path} cannot be decoded: {error}; get it again") from None
+    if pixels is None:
+        raise DataCorrupt(f"{path} is {found[0]} of {found[1]}, not RGB of (32, 32); get it again")
+    return pixels
 
 
 def _open(path: Path, n: int) -> np.ndarray:
