@@ -109,8 +109,8 @@ class _FusedLIF(torch.autograd.Function):
         )
         grad_weight = grad_o0 = None
         if weight is None:
-            grad_x = buffers.empty((ctx.x_steps, *v0.shape), dtype)
-            out = (_rows(grad_x), grad_k.numpy())
+            grad_x = buffers.empty((ctx.x_steps if needs[0] else 0, *v0.shape), dtype)
+            out = (grad_x.view(len(grad_x), M).numpy(), grad_k.numpy())
             cpu.backward(steps, _rows(x_or_u), _flat(k), ctx.kept.numpy(), *arguments, cpu.block_size(M), *out)
         else:
             N = len(weight)
@@ -144,7 +144,7 @@ class _FusedLIF(torch.autograd.Function):
                 grad_x = grad_x.sum(0, keepdim=True)
         if needs[1]:
             grad_k = grad_k.view(-1, k.numel()).sum(0).view(k.shape)
-        return (grad_x, grad_k if needs[1] else None, grad_weight, grad_v0, grad_o0, *(None,) * 7)
+        return (grad_x if needs[0] else None, grad_k if needs[1] else None, grad_weight, grad_v0, grad_o0, *(None,) * 7)
 
 
 def constant_current(current: Tensor, steps: int) -> Tensor:

@@ -309,7 +309,7 @@ def backward(  # type: ignore[no-untyped-def]
     """x, k and v_kept as in `forward`; grad_o [T, M] or [1, M] (the same at every step), grad_u [T, M] or [0, M].
 
     grad_v [M] holds dL/dv after the last step and is left as dL/dv0. Writes grad_x: [T, M], or its sum over time if
-    that is [1, M]. Adds to grad_k [M] unless that is empty.
+    that is [1, M], or nothing if it is [0, M]. Adds to grad_k [M] unless that is empty.
     """
     M = len(grad_v)
     for i in prange((M + block - 1) // block):
