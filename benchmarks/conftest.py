@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in experiments:
         config.addinivalue_line("markers", f"{name}: tests of this experiment (pytest benchmarks -m {name})")
     config.addinivalue_line("filterwarnings", "default")  # a dead network is a warning here, not an error
+    config.stash[_STARTED] = datetime.now(UTC).isoformat(timespec="seconds")
     folder = config.getoption("--results") or config.rootpath / "results" / "local"
     try:
         config.stash[_STORE] = Store(folder)
@@ -67,6 +69,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 _STORE = pytest.StashKey[Store]()
+_STARTED = pytest.StashKey[str]()
 _ASKED = pytest.StashKey[list[Cell]]()
 
 
@@ -122,16 +125,22 @@ def run(request: pytest.FixtureRequest) -> Callable[[Cell], None]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    from suite.report.overview import overview
     from suite.report.tables import comparison
 
     frame = config.stash[_STORE].load()
     asked = {(c.dataset, c.variant, c.backend, c.protocol, c.seed) for c in config.stash[_ASKED]}
     keys = zip(frame["dataset"], frame["variant"], frame["backend"], frame["protocol"], frame["seed"], strict=True)
     rows = frame[[key in asked for key in keys]]
-    if len(rows):
+    rows = rows[rows["experiment"] == "accuracy"]
+    new = frame[(frame["experiment"] != "accuracy") & (frame["finished_at"] >= config.stash[_STARTED])]
+    if len(rows) or len(new):
         console = Console(width=max(terminalreporter._tw.fullwidth, 100))
         with console.capture() as captured:
-            console.print(comparison(rows))
+            if len(rows):
+                console.print(comparison(rows))
+            for experiment in new["experiment"].drop_duplicates():
+                console.print(*overview(new, experiment))
         terminalreporter.write_line("")
         terminalreporter.write_line(captured.get())
         terminalreporter.write_line(f"rows: {config.stash[_STORE].file}")

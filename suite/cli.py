@@ -80,6 +80,7 @@ def run(
 ) -> None:
     """Train and measure every selected cell, as `pytest benchmarks` does, and print the comparison."""
     from suite.progress import progress_bar
+    from suite.report.overview import overview
     from suite.report.tables import comparison
     from suite.results import Store
     from suite.run import run_cell
@@ -109,7 +110,9 @@ def run(
         said = outcome.status if not outcome.reason else f"{outcome.status}, {outcome.reason}"
         notes.print(f"[{i}/{len(asked)}] {cell}: {said}", markup=False)
     frame = store.load()
-    console.print(comparison(frame[frame["run_id"].isin(run_ids)]))
+    rows = frame[frame["run_id"].isin(run_ids)]
+    for table in [comparison(rows)] if experiment == "accuracy" else overview(rows, experiment):
+        console.print(table)
     console.print(f"rows: {store.file}")
     if failed:
         raise typer.Exit(1)
