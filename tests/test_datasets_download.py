@@ -5,14 +5,18 @@ from __future__ import annotations
 import gzip
 import hashlib
 import http.server
+import io
+import tarfile
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from suite.datasets import download
+from suite.datasets import download, images, standin_images
 from suite.datasets.download import ARCHIVES, Archive
+from suite.datasets.folders import cache_folder
 from suite.errors import DataCorrupt, DataUnavailable
 
 CONTENT = bytes(range(256)) * 4_000
@@ -21,7 +25,7 @@ MD5 = hashlib.md5(PACKED).hexdigest()
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Serves PACKED at any path. `cut`: bytes after which a connection is closed, one entry per request."""
+    """Serves `files` by path, and PACKED at any other. `cut`: bytes after which to close, one a request."""
 
     daemon_threads = True
 
@@ -31,6 +35,7 @@ class Server(http.server.ThreadingHTTPServer):
         self.ranges = True
         self.status = 200
         self.content = PACKED
+        self.files: dict[str, bytes] = {}
         self.announce = True
         self.asked: list[str | None] = []
 
@@ -50,13 +55,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_error(server.status)
             return
         start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and server.ranges else 0
-        if start >= len(server.content):
+        whole = server.files.get(self.path, server.content)
+        if start >= len(whole):
             self.send_error(416)
             return
-        content = server.content[start:]
+        content = whole[start:]
         self.send_response(206 if start else 200)
         if start:
-            self.send_header("Content-Range", f"bytes {start}-{len(server.content) - 1}/{len(server.content)}")
+            self.send_header("Content-Range", f"bytes {start}-{len(whole) - 1}/{len(whole)}")
         if server.announce:
             self.send_header("Content-Length", str(len(content)))
         self.end_headers()
@@ -307,3 +313,35 @@ def test_every_archive_has_its_own_file_and_a_checksum():
         for archive in archives:
             assert len(archive.md5) == 32
             assert archive.urls or archive.page
+
+
+def _pack(name: str, made: Path, archive: Archive) -> bytes:
+    """What the publisher's server would give if the stand-in were the original."""
+    if name == "cifar10":
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=1) as file:
+            file.add(made / archive.gives, archive.gives)
+        return packed.getvalue()
+    return gzip.compress((made / archive.gives).read_bytes(), 1)
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "cifar10"])
+def test_what_is_downloaded_is_what_the_loader_reads(folder, server, monkeypatch, name):
+    monkeypatch.setattr(images, "MNIST_COUNTS", (standin_images.N_TRAIN, standin_images.N_TEST))
+    monkeypatch.setattr(images, "CIFAR10_COUNTS", (standin_images.N_TRAIN, standin_images.N_TEST))
+    loader = getattr(images, f"load_{name}")
+    standin = loader(source="standin")
+    made = cache_folder() / "standin" / f"v{standin_images.VERSION}" / name
+    archives = []
+    for number, archive in enumerate(ARCHIVES[name]):
+        content = server.files[f"/{number}"] = _pack(name, made, archive)
+        url = server.url.replace("file.gz", str(number))
+        md5 = hashlib.md5(content).hexdigest()
+        archives.append(replace(archive, urls=(url,), md5=md5, size=len(content)))
+    monkeypatch.setattr(download, "ARCHIVES", {name: tuple(archives)})
+    server.cut = [1_000]
+    download.get(name)
+    original = loader(source="original")
+    assert original.source == "original"
+    assert original.data_hash == standin.data_hash
+    assert _files(folder / "downloads") == set()
