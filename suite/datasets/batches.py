@@ -31,8 +31,9 @@ class EventSplit:
     """The recordings `samples` [S] of a store as batches of T steps and N inputs.
 
     There are no workers: a batch is made in this process when it is asked for, and depends only on the arguments of
-    `epoch`. layout: "events" (sparse `Events`) or "dense" (a float32 tensor [T, B, N]). Augmentation, if any, sees
-    each recording before it is binned, with a generator fixed by (shuffle_seed, epoch, recording).
+    `epoch`. layout: "events" (sparse `Events`) or "dense" (a float32 tensor [T, B, N]). Augmentation, if any, changes
+    each recording before it is binned, in shuffled passes only, with a generator fixed by (shuffle_seed, epoch,
+    recording).
     """
 
     store: Store
@@ -52,10 +53,10 @@ class EventSplit:
         for start in range(0, len(order), batch_size):
             chosen = order[start : start + batch_size]
             label = torch.from_numpy(self.store.label[chosen].astype(np.int64))
-            if self.augment is None:
+            if self.augment is None or shuffle_seed is None:
                 recordings, index = self.store, chosen
             else:
-                recordings = _augmented(self.store, chosen, self.augment, [shuffle_seed or 0, epoch])
+                recordings = _augmented(self.store, chosen, self.augment, [shuffle_seed, epoch])
                 index = np.arange(len(chosen))
             yield Batch(bin_events(recordings, index, self.preprocess, self.layout), label)
 

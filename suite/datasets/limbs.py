@@ -61,7 +61,7 @@ def gesture_angles(
         arms[1] = [np.full_like(seconds, 0.35), -0.3 + 0.08 * quarter]
     else:
         kind = generator.integers(0, 3)
-        for side in (0, 1) if kind == 2 else (kind,):
+        for side in (0, 1) if kind == 2 else (int(kind),):
             speed = generator.uniform(0.5, 1.6, 2)
             offset = generator.uniform(-_PI, _PI, 2)
             arms[side] = [offset[i] + 0.9 * swing * np.sin(speed[i] * phase + offset[1 - i]) for i in (0, 1)]

@@ -1,0 +1,284 @@
+"""The Heidelberg HDF5 layout: read exactly, damaged files refused, splits by speaker."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from suite.datasets import heidelberg
+from suite.datasets.base import Events
+from suite.datasets.heidelberg import load_fsdd, load_shd, load_ssc, read
+from suite.errors import DataCorrupt, DataUnavailable
+
+Words = list[tuple[list[float], list[int]]]
+
+
+@pytest.fixture(autouse=True)
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("LIF_ROLES_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("LIF_ROLES_DATA", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+def write(
+    file: Path,
+    words: Words,
+    labels: list[int],
+    speakers: list[int],
+    times_dtype: Any = np.float16,
+    change: Callable[[h5py.File], None] = lambda file: None,  # noqa: ARG005
+) -> Path:
+    """A file as Cramer et al. publish it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with h5py.File(file, "w") as opened:
+        times = opened.create_dataset("spikes/times", len(words), dtype=h5py.vlen_dtype(times_dtype))
+        units = opened.create_dataset("spikes/units", len(words), dtype=h5py.vlen_dtype(np.uint16))
+        for i, (seconds, unit) in enumerate(words):
+            times[i], units[i] = np.array(seconds, dtype=times_dtype), np.array(unit, dtype=np.uint16)
+        opened["labels"] = np.array(labels, dtype=np.uint16)
+        opened["extra/speaker"] = np.array(speakers, dtype=np.uint16)
+        opened["extra/keys"] = np.array([b"zero", b"one"])
+        change(opened)
+    return file
+
+
+def dataset(
+    data: Path, name: str, n_classes: int, splits: tuple[str, ...] = ("train", "test"), speakers: int = 5
+) -> None:
+    generator = np.random.default_rng(0)
+    for split in splits:
+        n = n_classes * speakers
+        words = []
+        for _ in range(n):
+            k = int(generator.integers(1, 60))
+            words.append((np.sort(generator.uniform(0, 1.2, k)).tolist(), generator.integers(0, 700, k).tolist()))
+        who = [i // n_classes for i in range(n)]
+        write(data / name.upper() / f"{name}_{split}.h5", words, [i % n_classes for i in range(n)], who)
+
+
+def test_times_become_microseconds_rounded_down(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.h5", [([0.0, 0.5, 0.9995117], [0, 699, 5]), ([1.0001], [3])], [0, 1], [7, 2])
+    first, second = read(file, 2)
+    assert first.t.tolist() == [0, 500_000, 999_511]  # the float16 is 0.99951171875
+    assert first.unit.tolist() == [0, 699, 5]
+    assert (first.label, first.group, second.label, second.group) == (0, 7, 1, 2)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_any_float_is_read(tmp_path: Path, dtype: Any) -> None:
+    file = write(tmp_path / "a.h5", [([0.25, 0.75], [1, 2])], [0], [0], dtype)
+    assert next(iter(read(file, 1))).t.tolist() == [250_000, 750_000]
+
+
+def test_bins_equal_those_of_the_exact_times(data: Path) -> None:
+    dataset(data, "shd", 20)
+    test = load_shd(dt_ms=4.0, n_steps=250, binary=False, layout="dense").test
+    x = torch.cat([batch.x for batch in test.epoch(16)], dim=1)  # type: ignore[misc]
+    with h5py.File(data / "SHD" / "shd_test.h5") as opened:
+        for i, (seconds, unit) in enumerate(zip(opened["spikes/times"], opened["spikes/units"], strict=True)):
+            step = np.floor(seconds.astype(np.float64) / 0.004).astype(int)
+            expected = np.zeros((250, 700), dtype=np.float32)
+            np.add.at(expected, (step[step < 250], unit[step < 250]), 1)
+            assert np.array_equal(x[:, i].numpy(), expected)
+
+
+def test_shd_holds_out_a_speaker(data: Path) -> None:
+    dataset(data, "shd", 20)
+    shd = load_shd()
+    assert (shd.source, shd.n_classes, shd.input_shape, shd.n_steps) == ("original", 20, (700,), 250)
+    assert (len(shd.train), len(shd.validation), len(shd.test)) == (80, 20, 100)
+    groups = [set(split.store.group[split.samples].tolist()) for split in (shd.train, shd.validation)]  # type: ignore[attr-defined]
+    assert groups[0].isdisjoint(groups[1])
+    assert len(groups[1]) == 1
+    others = {load_shd(split_seed=seed).data_hash for seed in range(3)}
+    assert len(others) == 3
+    assert load_shd().data_hash == shd.data_hash
+
+
+def test_ssc_uses_its_validation_file(data: Path) -> None:
+    dataset(data, "ssc", 35, ("train", "valid", "test"), speakers=2)
+    ssc = load_ssc(dt_ms=1, n_steps=1000)
+    assert (len(ssc.train), len(ssc.validation), len(ssc.test)) == (70, 70, 70)
+    assert ssc.validation.store.folder.name.startswith("ssc-valid")  # type: ignore[attr-defined]
+    assert ssc.n_steps == 1000
+
+
+def test_dense_and_events_are_the_same(data: Path) -> None:
+    dataset(data, "fsdd", 10)
+    fsdd = load_fsdd()
+    assert fsdd.source == "FSDD spikes"
+    for a, b in zip(fsdd.test.epoch(7), load_fsdd(layout="dense").test.epoch(7), strict=True):
+        assert isinstance(a.x, Events)
+        assert torch.equal(a.x.dense(), b.x)  # type: ignore[arg-type]
+
+
+def test_a_changed_file_is_another_dataset(data: Path) -> None:
+    dataset(data, "fsdd", 10)
+    before = load_fsdd()
+    words: Words = [([0.1 * (i + 1)], [i]) for i in range(10)]
+    write(data / "FSDD" / "fsdd_test.h5", words, list(range(10)), [0] * 10)
+    after = load_fsdd()
+    assert after.data_hash != before.data_hash
+    assert (len(before.test), len(after.test)) == (50, 10)
+
+
+def test_options_are_checked(data: Path) -> None:
+    dataset(data, "fsdd", 10)
+    for options, message in (
+        ({"dt_ms": 0}, "dt_ms = 0"),
+        ({"n_steps": 0}, "n_steps = 0"),
+        ({"layout": "sparse"}, "layout = 'sparse'"),
+        ({"source": "real"}, "source is"),
+        ({"split_seed": -1}, "split_seed"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            load_fsdd(**options)
+    with pytest.raises(TypeError, match="window"):
+        load_fsdd(window=3)
+
+
+def test_missing_files(data: Path) -> None:
+    with pytest.raises(DataUnavailable, match="lif-roles data get shd"):
+        load_shd(source="original")
+    dataset(data, "shd", 20, ("train",))
+    for source in ("auto", "original"):
+        with pytest.raises(DataUnavailable, match=r"SHD lacks shd_test\.h5"):
+            load_shd(source=source)
+
+
+def test_a_class_without_recordings(data: Path) -> None:
+    dataset(data, "shd", 19)
+    with pytest.raises(DataCorrupt, match="no recording of class 19; there must be 20 classes"):
+        load_shd()
+
+
+def set_unit(file: h5py.File) -> None:
+    file["spikes/units"][1] = np.array([3, 700], dtype=np.uint16)
+
+
+def set_time(value: float) -> Callable[[h5py.File], None]:
+    def change(file: h5py.File) -> None:
+        file["spikes/times"][1] = np.array([0.1, value], dtype=np.float16)
+
+    return change
+
+
+def replace(name: str, values: Any) -> Callable[[h5py.File], None]:
+    def change(file: h5py.File) -> None:
+        del file[name]
+        if values is not None:
+            file[name] = values
+
+    return change
+
+
+def shorter(file: h5py.File) -> None:
+    file["spikes/times"][1] = np.array([0.1], dtype=np.float16)
+
+
+def integer_times(file: h5py.File) -> None:
+    del file["spikes/times"]
+    times = file.create_dataset("spikes/times", 2, dtype=h5py.vlen_dtype(np.int32))
+    times[0] = times[1] = np.array([1, 2], dtype=np.int32)
+
+
+WRONG = {
+    "unit": (set_unit, "recording 1: unit 700; units are 0 to 699"),
+    "negative": (set_time(-0.1), r"recording 1: a spike at -0\.09"),
+    "nan": (set_time(float("nan")), "recording 1: a spike at nan s"),
+    "infinite": (set_time(float("inf")), "recording 1: a spike at inf s"),
+    "lengths": (shorter, "recording 1: times of shape"),
+    "label": (replace("labels", np.array([0, 2], dtype=np.uint16)), "labels is 2 at 1; allowed: 0 to 1"),
+    "label sign": (replace("labels", np.array([0, -1])), "labels is -1"),
+    "label type": (replace("labels", np.array([0.0, 1.0])), "labels is float64; it must be integer"),
+    "fewer labels": (replace("labels", np.array([0])), "2 recordings of times, 2 of units, 1 labels, 2 speakers"),
+    "no labels": (replace("labels", None), "has no one-dimensional array 'labels'"),
+    "2-D labels": (replace("labels", np.zeros((2, 2), int)), "has no one-dimensional array 'labels'"),
+    "no units": (replace("spikes/units", None), "has no one-dimensional array 'spikes/units'"),
+    "flat times": (replace("spikes/times", np.zeros(2)), "times and units are no arrays"),
+    "integer times": (integer_times, "times are int32"),
+    "text labels": (replace("labels", np.array([b"a", b"b"])), "labels is"),
+    "speakers": (replace("extra/speaker", np.array([1])), "1 speakers"),
+    "speaker": (replace("extra/speaker", np.array([1, -2])), "speaker is -2"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_wrong_file_is_refused(wrong: str, tmp_path: Path) -> None:
+    change, message = WRONG[wrong]
+    file = write(tmp_path / "a.h5", [([0.1, 0.2], [0, 1]), ([0.1, 0.3], [5, 6])], [0, 1], [0, 1], change=change)
+    with pytest.raises(DataCorrupt, match=message):
+        build(file, 2)
+
+
+def build(file: Path, n_classes: int) -> None:
+    """Everything that happens between a file and its store."""
+    heidelberg.open_store("any", file.name, 1, 700, lambda: read(file, n_classes))
+
+
+def test_no_recordings(tmp_path: Path) -> None:
+    with pytest.raises(DataCorrupt, match="no recordings"):
+        build(write(tmp_path / "a.h5", [], [], []), 2)
+
+
+@pytest.mark.parametrize("content", [b"", b"not HDF5", b"\x89HDF\r\n\x1a\n", b"\x89HDF\r\n\x1a\n" + bytes(2000)])
+def test_no_hdf5(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.h5").write_bytes(content)
+    with pytest.raises(DataCorrupt, match=r"a\.h5 is damaged or is no HDF5 file"):
+        build(tmp_path / "a.h5", 2)
+
+
+def test_speakers_may_be_missing(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.h5", [([0.1], [0])], [0], [0], change=replace("extra/speaker", None))
+    assert next(iter(read(file, 1))).group == -1
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    words: Words = [([0.1, 0.2, 0.4], [0, 1, 699]), ([0.3], [6]), ([], [])]
+    return write(tmp_path_factory.mktemp("sound") / "a.h5", words, [0, 1, 1], [0, 1, 2]).read_bytes()
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_mutated_files_are_read_or_refused(
+    sound: bytes, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    raw = bytearray(sound[: data.draw(st.one_of(st.just(len(sound)), st.integers(0, len(sound))))])
+    for _ in range(data.draw(st.integers(0, 8))):
+        if raw:
+            raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    file = tmp_path_factory.mktemp("fuzz") / "a.h5"
+    file.write_bytes(raw)
+    try:
+        recordings = list(read(file, 2))
+    except DataCorrupt:
+        return
+    assert len(recordings) >= 1
+    for recording in recordings:
+        assert recording.label in (0, 1)
+        assert np.all(recording.t >= 0)
+
+
+@pytest.mark.skipif(
+    not Path(os.environ.get("LIF_ROLES_DATA", ""), "FSDD", "fsdd_train.h5").exists(),
+    reason="LIF_ROLES_DATA has no FSDD spikes",
+)
+def test_fsdd_spikes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIF_ROLES_DATA", REAL)
+    fsdd = load_fsdd()
+    assert (fsdd.source, len(fsdd.train), len(fsdd.validation), len(fsdd.test)) == ("FSDD spikes", 2250, 450, 300)
+    events = np.diff(fsdd.train.store.indptr)  # type: ignore[attr-defined]
+    assert 3900 < events.mean() < 4200
+
+
+REAL = os.environ.get("LIF_ROLES_DATA", "")
