@@ -174,6 +174,7 @@ def test_landscapes(tmp_path):
     ]
     assert number["mean"].tolist() == [6.0]  # (4 + 8) / 2
     assert number["n"].tolist() == [2]
+    assert number["sd"].tolist() == [pytest.approx(8**0.5)]  # of 4 and 8
     assert "2 random planes" in text_of(rise.figure)
     for one in (surface, contour, rise):
         drawing.save(one, tmp_path)
@@ -218,7 +219,7 @@ def test_attacks(tmp_path):
     (made,) = attacks.draw(frame_of(rows), tmp_path)
     lines = made.data[(made.data["line"] == "baseline") & (made.data["attack"] == "gradient")]
     assert lines[["flips", "share_right"]].to_numpy().tolist() == [[0.5, 1], [4, 0.5], [8, 0]]
-    assert "2 to 2 correctly classified" in text_of(made.figure)
+    assert "2021), 2 correctly classified" in text_of(made.figure)
     for k in (0.1, 0.5, 0.9):
         rows += attack_rows(tmp_path, f"k={k}", [int(100 * (1 - k)) + 1, 200])
     named, swept = attacks.draw(frame_of(rows), tmp_path)

@@ -43,6 +43,11 @@ def survival(flips: np.ndarray, success: np.ndarray) -> tuple[np.ndarray, np.nda
     return budgets, np.cumprod(1 - misled / np.maximum(at_risk, 1))
 
 
+def _range(counts: pd.Series) -> str:
+    low, high = int(counts.min()), int(counts.max())
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
 def _draw(setting: dict[str, Any], framework: str, rows: pd.DataFrame, name: str, title: str) -> Drawing:
     import matplotlib as mpl
 
@@ -57,7 +62,7 @@ def _draw(setting: dict[str, Any], framework: str, rows: pd.DataFrame, name: str
     counts = rows[rows["attack"] == "gradient"].groupby("line")["sample"].size()
     caption = (
         f"{about_setting(setting, rows)} {framework}. Gradient attack on input spikes (Liang et al. 2021), "
-        f"{int(counts.min())} to {int(counts.max())} correctly classified test samples a variant, each on its own, "
+        f"{_range(counts)} correctly classified test samples a variant, each on its own, "
         "all seeds together. (a) Flipped input elements at the first success: box: quartiles, whiskers: 5 to 95 %; "
         "above: share misled, the rest outlasted the cap. (b) Share of samples still right (Kaplan-Meier; samples that "
         "outlasted the cap are censored); dotted: random flips."

@@ -66,9 +66,9 @@ def _surfaces(setting: dict[str, Any], framework: str, rows: pd.DataFrame) -> Dr
                 x, y, z, cmap="viridis", vmin=0, vmax=top, linewidth=0, antialiased=True, rcount=51, ccount=51
             )
             ax.set_zlim(min(0.0, float(rows["rise"].min())), top)
-            ax.set_title(f"({'abcdefghi'[i]}) {label(line)}".replace(" + ", " +\n"))
-            ax.set_xlabel("direction 1", labelpad=-10)
-            ax.set_ylabel("direction 2", labelpad=-10)
+            ax.set_title(f"({'abcdefghi'[i]}) {label(line)}".replace(" + ", " +\n"), y=0.86)
+            ax.set_xlabel("direction 1", labelpad=-6)
+            ax.set_ylabel("direction 2", labelpad=-6)
             ax.set_zlabel("loss rise", labelpad=-8)
             ax.tick_params(pad=-3, labelsize=6)
             ax.set_xticks([-1, 0, 1])
@@ -80,10 +80,12 @@ def _surfaces(setting: dict[str, Any], framework: str, rows: pd.DataFrame) -> Dr
 
 
 def _contours(setting: dict[str, Any], framework: str, rows: pd.DataFrame) -> Drawing:
+    from matplotlib.ticker import MaxNLocator
+
     lines = list(dict.fromkeys(rows["line"]))
     caption = _caption(setting, framework, rows) + "Rings: radius 0.25, 0.5 and 1."
     finite = rows["rise"].replace(np.inf, np.nan)
-    levels = np.linspace(min(0.0, float(finite.min())), max(float(finite.max()), 1e-9), 13)
+    levels = MaxNLocator(12).tick_values(min(0.0, float(finite.min())), max(float(finite.max()), 1e-9))
     with style():
         n_rows = -(-len(lines) // 3)
         figure, axes = new_figure(
@@ -112,13 +114,16 @@ def _contours(setting: dict[str, Any], framework: str, rows: pd.DataFrame) -> Dr
 
 def _rises(setting: dict[str, Any], framework: str, rows: pd.DataFrame) -> Drawing:
     rows = rows.assign(radius=rows["radius"].astype(float))
-    data = means(rows, ["line", "variant", "metric", "radius"])
+    by = ["line", "variant", "metric", "radius"]
+    # The planes of one network are no sample of networks: their spread is shown, not an interval for the mean.
+    spread = rows.groupby(by, sort=False)["value"].std().rename("sd").reset_index()
+    data = means(rows, by).drop(columns="ci95").merge(spread, on=by)
     units = ", ".join(sorted(set(rows.loc[rows["metric"] == "loss_rise", "unit"].dropna())))
     n_pairs = int(rows["pair"].nunique())
     caption = (
         f"{about_setting(setting, rows)} {framework} (lstm, gru, rnn: PyTorch). Mean over circles around the trained "
-        f"weights in {n_pairs} random planes a seed, {int(rows['n'].min())} training samples; bars: 95 % t-interval "
-        "over planes and seeds."
+        f"weights in {n_pairs} random planes a seed, {int(rows['n'].min())} training samples; bars: "
+        "standard deviation over planes and seeds."
     )
     with style():
         figure, axes = new_figure(COLUMN, 3.6, caption, nrows=2, sharex=True)
@@ -129,7 +134,7 @@ def _rises(setting: dict[str, Any], framework: str, rows: pd.DataFrame) -> Drawi
                 variant = str(part["variant"].iloc[0])
                 x = part["radius"] + 0.012 * i
                 look = {"color": colour(variant), "linestyle": DASHES.get(variant, "-"), "label": label(line)}
-                ax.errorbar(x, scale * part["mean"], scale * part["ci95"].fillna(0), marker=".", capsize=1.5, **look)
+                ax.errorbar(x, scale * part["mean"], scale * part["sd"].fillna(0), marker=".", capsize=1.5, **look)
         axes[0, 0].set_ylabel(f"loss rise ({units})")
         axes[1, 0].set_ylabel("accuracy fall (points)")
         axes[1, 0].set_xlabel("distance from the trained weights")

@@ -80,6 +80,7 @@ def _leaks(setting: dict[str, Any], framework: str, rows: pd.DataFrame, learnt: 
             ax.set_ylabel(names[metric])
             ax.set_xlabel("leak coefficient k")
             ax.set_xlim(-0.05, 1.05)
+            ax.margins(y=0.1)
             ax.set_ylim(bottom=0)
     name = file_name("leak_sweep", setting["name"], framework)
     return Drawing(name, f"Leak sweep on {setting['dataset']}, {framework}", caption, figure, data)
