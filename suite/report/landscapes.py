@@ -66,7 +66,7 @@ def _surfaces(setting: dict[str, Any], framework: str, rows: pd.DataFrame) -> Dr
                 x, y, z, cmap="viridis", vmin=0, vmax=top, linewidth=0, antialiased=True, rcount=51, ccount=51
             )
             ax.set_zlim(min(0.0, float(rows["rise"].min())), top)
-            ax.set_title(f"({'abcdefghi'[i]}) {label(line)}".replace(" + ", " +\n"), y=0.86)
+            ax.set_title(f"({'abcdefghi'[i]}) {label(line)}".replace(" + ", " +\n"), y=0.93)
             ax.set_xlabel("direction 1", labelpad=-6)
             ax.set_ylabel("direction 2", labelpad=-6)
             ax.set_zlabel("loss rise", labelpad=-8)
