@@ -69,7 +69,7 @@ def _read_npy(file: Path) -> Recording:
     if not file.stem.isdigit() or int(file.stem) >= N_CLASSES:
         raise DataCorrupt(f"{file}: the name must be the class, 0 to {N_CLASSES - 1}")
     try:
-        events = np.load(file, allow_pickle=False)
+        events = np.load(file, mmap_mode="r", allow_pickle=False)  # mapped: a header cannot ask for more than is there
     except OSError as error:
         raise DataUnavailable(f"cannot read {file}: {error.strerror or error}") from None
     except Exception as error:  # whatever numpy makes of damaged bytes

@@ -20,6 +20,7 @@ _FRAME_US = 2_000
 _SACCADE_US = 105_000  # three of them
 
 TRAIN_USERS, TEST_USERS = range(1, 24), range(24, 30)
+LENGTH_S = (5.0, 7.0)
 _LIGHTS = ("fluorescent", "fluorescent_led", "lab", "led", "natural")
 _GESTURE_FRAME_US = 25_000
 
@@ -102,7 +103,7 @@ def _write_aedat(target: Path, samples: list[tuple[int, np.ndarray]]) -> None:
 def _gesture(label: int, user: int, generator: np.random.Generator) -> np.ndarray:
     """int64 [E, 4]: x, y, polarity, time in microseconds of one gesture."""
     habits = np.random.default_rng([user, 0xA5])  # the same in all of the user's gestures
-    n = int(generator.uniform(5.0, 7.0) * 1_000_000) // _GESTURE_FRAME_US
+    n = int(generator.uniform(*LENGTH_S) * 1_000_000) // _GESTURE_FRAME_US
     angles = gesture_angles(label, np.arange(n) * _GESTURE_FRAME_US * 1e-6, habits, generator)
     frames = draw(
         angles, size=habits.uniform(0.85, 1.15), shift=habits.uniform(-6, 6, 2), tone=habits.uniform(0.6, 0.9)
