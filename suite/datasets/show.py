@@ -67,7 +67,7 @@ def _what(dataset: Dataset, sensor: Sensor | None) -> str:
     if sensor:
         return (
             f"Events of {_COLUMNS} spans of {dataset.n_steps} steps, one test sample a row; blue: brighter, "
-            "orange: darker."
+            "orange: darker, black: both."
         )
     if isinstance(dataset.test, ImageSplit):
         return "Test images." if dataset.test.coding == "direct" else "Mean of the Poisson spikes."
@@ -121,7 +121,7 @@ def _draw_frames(axes: Any, x: np.ndarray, label: int, sensor: Sensor) -> None:
     frames = x.reshape(len(x), sensor.polarities, sensor.height, sensor.width)
     spans = np.array_split(np.arange(len(x)), len(axes))
     summed = np.stack([frames[span].sum(0) for span in spans])
-    strength = np.minimum(summed / max(np.quantile(summed[summed > 0], 0.95) if summed.any() else 1, 1e-9), 1)[
+    strength = np.minimum(summed / max(np.quantile(summed[summed > 0], 0.99) if summed.any() else 1, 1e-9), 1)[
         ..., None
     ]
     # the polarity of the events is 0 for darker and 1 for brighter
