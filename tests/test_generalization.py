@@ -9,7 +9,7 @@ import torch
 from experiment_cases import Fixed, Table, only, run_of
 
 from suite.datasets.base import Dataset
-from suite.experiments.generalization import run, steps_at
+from suite.experiments.generalization import accuracies, run, steps_at
 from suite.experiments.rows import parse_condition
 from suite.registry import datasets, get_protocol, protocols
 from suite.results import Store
@@ -106,3 +106,10 @@ def test_spiking_networks_and_recurrent_baselines(variant: str, tmp_path: Path) 
     assert run_cell(cell, store).status in ("ok", "dead")
     assert store.load()["value"].between(0, 1).all()
     assert len(store.load()) == 20
+
+
+def test_the_last_step_is_one_step(made: Run) -> None:
+    """Class 1's output is 0, 0, 1 against 0.6: class 1 in the last step alone, class 0 in any mean of more."""
+    made.network = Table(lambda x: torch.cat([torch.full_like(x, 0.6), x], -1))
+    split = Fixed(torch.tensor([0.0, 0.0, 1.0]).view(3, 1, 1), torch.tensor([1]))
+    assert accuracies(made, split) == ({"trained": 0.0, "last_step": 1.0}, 1)
