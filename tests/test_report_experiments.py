@@ -18,6 +18,7 @@ from suite.errors import ResultsError
 from suite.report import attacks, drawing, embeddings, experiments, landscapes, rates, resolutions, sweeps
 from suite.report.attacks import survival
 from suite.report.measured import means, measured, sweep_k, with_baselines
+from suite.report.page import render
 from suite.report.table7 import latex7, markdown7, summary7, table7
 
 TORCH = {"backend": "torch", "engine": "none", "kernel": "torch-cpu"}
@@ -106,6 +107,16 @@ def test_table_7(table_7_frame):
     standin = frame_of(resolution("baseline", (0.8, 0.9, 0.95, 0.9, 0.7), data_source="standin"))
     assert "| baseline | paper | (90.8) |" in markdown7(standin)
     assert table7(frame_of([row()])) == {}
+
+
+def test_the_page_has_table_7_and_the_verdicts(table_7_frame):
+    page = render(table_7_frame, [])
+    assert "beside Table 7" in page
+    assert "<td>70.0 ± 127.1</td>" in page
+    assert page.count("<td>LSTM</td>") + page.count("<td>lstm</td>") == 2  # measured, and the paper's
+    assert "SNNs keep their accuracy at other resolutions better" in page
+    assert "no rows yet" in page
+    assert "beside Table 7" not in render(frame_of([row()]), [])
 
 
 def test_resolutions(table_7_frame):

@@ -15,6 +15,7 @@ from suite.claims import verdicts
 from suite.report.agreement import agreement
 from suite.report.drawing import Drawing, label
 from suite.report.summary import FRAMEWORKS, STATUSES, accuracy_rows, order, summary, superseded
+from suite.report.table7 import layout7, notes7, summary7
 from suite.report.tables import SECTION, layout, notes, percent
 
 MADE_WITH = ["suite_version", "torch_version", "backend", "framework_version", "device", "git_commit"]
@@ -37,6 +38,7 @@ def render(frame: pd.DataFrame, figures: list[tuple[Drawing, Path]]) -> str:
         notes=notes(table) if len(table) else [],
         superseded=superseded(frame),
         agreement=_agreement(frame),
+        table7=_table7(frame),
         claims=_claims(frame),
         figures=[
             {"drawing": drawing, "source": _embedded(svg), "inches": float(drawing.figure.get_figwidth())}
@@ -87,6 +89,17 @@ def _agreement(frame: pd.DataFrame) -> list[dict[str, str]]:
             }
         )
     return lines
+
+
+def _table7(frame: pd.DataFrame) -> dict[str, Any] | None:
+    """Table 7 with the readout as trained (its files have both), and what to know about it; None without rows."""
+    table = summary7(frame)
+    if table.empty:
+        return None
+    text = layout7(table[table["readout"] == "trained"]).drop(columns="readout")
+    text["model"] = text["model"].map(label)
+    lines = [{str(key): str(value) for key, value in line.items()} for line in text.to_dict("records")]
+    return {"rows": lines, "notes": notes7(table)}
 
 
 def _claims(frame: pd.DataFrame) -> list[dict[str, str]]:
