@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from neurons import Learnable, Variant, make_neuron
+from neurons import Learnable, Variant, constant_current, make_neuron
 from suite.baselines import Baseline, RecurrentNet
 from suite.datasets.base import Dataset, Events, Input, Static
 from suite.protocols import Protocol
@@ -46,7 +46,7 @@ class InputLinear(nn.Module):
             return (rows + self.bias).view(T, B, -1)
         if isinstance(x, Static):
             once = x.image.flatten(1) @ self.weight_t + self.bias
-            return once.expand(x.n_steps, *once.shape)
+            return constant_current(once, x.n_steps)
         return x.flatten(2) @ self.weight_t + self.bias
 
 

@@ -227,15 +227,20 @@ def _smoke(protocol: Protocol) -> Protocol:
     data = dict(protocol.data)
     if "n_train" in data:
         data["n_steps"] = 30
+    small = (
+        {"hidden": (4,), "limit": 32} if protocol.network == "resnet18" else {"hidden": (16,) * len(protocol.hidden)}
+    )
     return replace(
         protocol,
-        data=data,
-        hidden=tuple(min(n, 16) for n in protocol.hidden),
-        curriculum=None,
-        epochs=2,
-        batch_size=64,
-        limit=256,
-        learning_rate=1e-2,
+        **{
+            "data": data,
+            "epochs": 2,
+            "batch_size": 32,
+            "limit": 256,
+            "learning_rate": 1e-2,
+            "curriculum": None,
+            **small,
+        },
     )
 
 

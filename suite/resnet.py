@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from neurons import constant_current
 from suite.datasets.base import Input, Static
 
 MakeNeuron = Callable[[], nn.Module]
@@ -63,8 +64,7 @@ class ResNet18(nn.Module):
 
     def forward(self, x: Input) -> tuple[Tensor, list[Tensor]]:
         if isinstance(x, Static):
-            once = self.stem(x.image)
-            current = once.expand(x.n_steps, *once.shape)
+            current = constant_current(self.stem(x.image), x.n_steps)
         else:
             dense = x if isinstance(x, Tensor) else x.dense()
             current = _each_step(self.stem, dense)
