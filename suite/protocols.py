@@ -227,20 +227,16 @@ def _smoke(protocol: Protocol) -> Protocol:
     data = dict(protocol.data)
     if "n_train" in data:
         data["n_steps"] = 30
-    small = (
-        {"hidden": (4,), "limit": 32} if protocol.network == "resnet18" else {"hidden": (16,) * len(protocol.hidden)}
-    )
+    resnet = protocol.network == "resnet18"
     return replace(
         protocol,
-        **{
-            "data": data,
-            "epochs": 2,
-            "batch_size": 32,
-            "limit": 256,
-            "learning_rate": 1e-2,
-            "curriculum": None,
-            **small,
-        },
+        data=data,
+        hidden=(4,) if resnet else (16,) * len(protocol.hidden),
+        limit=32 if resnet else 256,
+        curriculum=None,
+        epochs=2,
+        batch_size=32,
+        learning_rate=1e-2,
     )
 
 
