@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from rich.console import Console
 
@@ -130,9 +131,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
     frame = config.stash[_STORE].load()
     asked = {(c.dataset, c.variant, c.backend, c.protocol, c.seed) for c in config.stash[_ASKED]}
-    keys = zip(frame["dataset"], frame["variant"], frame["backend"], frame["protocol"], frame["seed"], strict=True)
-    rows = frame[[key in asked for key in keys]]
-    rows = rows[rows["experiment"] == "accuracy"]
+    rows = frame[frame["experiment"] == "accuracy"]
+    keys = zip(rows["dataset"], rows["variant"], rows["backend"], rows["protocol"], rows["seed"], strict=True)
+    rows = rows[pd.Series([key in asked for key in keys], index=rows.index, dtype=bool)]
     new = frame[(frame["experiment"] != "accuracy") & (frame["finished_at"] >= config.stash[_STARTED])]
     if len(rows) or len(new):
         console = Console(width=max(terminalreporter._tw.fullwidth, 100))
