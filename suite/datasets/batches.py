@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -13,7 +13,7 @@ import torch
 from numba import njit
 
 from suite.datasets.base import Batch, Events, sample_order
-from suite.datasets.preprocess import FixedInterval, Preprocess
+from suite.datasets.preprocess import FixedFrames, FixedInterval, Preprocess
 from suite.datasets.store import Recording, Store, open_store
 from suite.errors import DataCorrupt
 
@@ -54,11 +54,11 @@ class EventSplit:
             chosen = order[start : start + batch_size]
             label = torch.from_numpy(self.store.label[chosen].astype(np.int64))
             if self.augment is None or shuffle_seed is None:
-                recordings, index = self.store, chosen
+                recordings = _gather(self.store, chosen, _end(self.preprocess.cut))
             else:
-                recordings = _augmented(self.store, chosen, self.augment, [shuffle_seed, epoch])
-                index = np.arange(len(chosen))
-            yield Batch(bin_events(recordings, index, self.preprocess, self.layout), label)
+                recordings = _gather(self.store, chosen, None)
+                recordings = _augmented(recordings, chosen, self.augment, [shuffle_seed, epoch])
+            yield Batch(bin_events(recordings, np.arange(len(chosen)), self.preprocess, self.layout), label)
 
 
 def check_layout(layout: str) -> None:
@@ -136,26 +136,75 @@ def bin_events(store: Store, samples: np.ndarray, preprocess: Preprocess, layout
     )
 
 
-def _augmented(store: Store, samples: np.ndarray, augment: Augment, entropy: list[int]) -> Store:
-    """The recordings in memory, changed; sorted and checked again, as whoever wrote `augment` may have forgotten."""
+def _end(cut: FixedInterval | FixedFrames) -> int | None:
+    """The time after which no event counts; None: all count."""
+    return cut.dt_us * cut.n_steps if isinstance(cut, FixedInterval) else None
+
+
+def _gather(store: Store, samples: np.ndarray, end: int | None) -> Store:
+    """The recordings up to the time `end`, in memory of their own. Mapped pages are let go early, as the system maps
+    16 for each one read."""
+    start, stop = store.indptr[samples], store.indptr[samples + 1]
+    groups = [slice(first, first + 16) for first in range(0, len(samples), 16)]
+    if end is not None:
+        for some in groups:
+            _cut_at(store.t, start[some], stop[some], end)
+            store.release()
+    indptr = np.concatenate([[0], np.cumsum(stop - start)])
+    arrays = [None if array is None else np.empty(indptr[-1], array.dtype) for array in store.events]
+    for some in groups:
+        for to, array in zip(arrays, store.events, strict=True):
+            if to is not None and array is not None:
+                _copy(array, start[some], stop[some], to, indptr[some.start])
+        store.release()
+    t, unit, weight = arrays
+    assert t is not None
+    assert unit is not None
+    return replace(
+        store, indptr=indptr, t=t, unit=unit, weight=weight, label=store.label[samples], group=store.group[samples]
+    )
+
+
+def _augmented(recordings: Store, samples: np.ndarray, augment: Augment, entropy: list[int]) -> Store:
+    """The recordings changed; sorted and checked again, as whoever wrote `augment` may have forgotten."""
     times, units = [], []
-    for sample in samples:
-        part = slice(store.indptr[sample], store.indptr[sample + 1])
+    for sample, start, stop in zip(samples, recordings.indptr[:-1], recordings.indptr[1:], strict=True):
         generator = np.random.default_rng([*entropy, int(sample)])
-        t, unit = augment(np.array(store.t[part]), np.array(store.unit[part]), generator)
-        if t.shape != unit.shape or (len(t) and not (unit.min() >= 0 and unit.max() < store.n_units and t.min() >= 0)):
+        t, unit = augment(recordings.t[start:stop], recordings.unit[start:stop], generator)
+        n = recordings.n_units
+        if t.shape != unit.shape or (len(t) and not (unit.min() >= 0 and unit.max() < n and t.min() >= 0)):
             raise ValueError(
                 f"augmentation of recording {sample} gave {len(t)} times and {len(unit)} units; there must be as many "
-                f"of both, no time below 0 and units within 0 to {store.n_units - 1}"
+                f"of both, no time below 0 and units within 0 to {n - 1}"
             )
         order = np.argsort(t, kind="stable")
         times.append(t[order].astype(np.int32))
         units.append(unit[order].astype(np.uint16))
     indptr = np.concatenate([[0], np.cumsum([len(t) for t in times])]).astype(np.int64)
-    label, group = store.label[samples], store.group[samples]
-    return Store(
-        store.folder, store.key, store.n_units, indptr, np.concatenate(times), np.concatenate(units), label, group
-    )
+    return replace(recordings, indptr=indptr, t=np.concatenate(times), unit=np.concatenate(units), weight=None)
+
+
+@njit(cache=True, nogil=True)
+def _cut_at(t, start, stop, end):  # type: ignore[no-untyped-def] # pragma: no cover
+    """Move every stop[b] down to the first event at `end` or later of t[start[b] : stop[b]], which is sorted."""
+    for b in range(len(start)):
+        low, high = start[b], stop[b]
+        while low < high:
+            middle = (low + high) // 2
+            if t[middle] < end:
+                low = middle + 1
+            else:
+                high = middle
+        stop[b] = low
+
+
+@njit(cache=True, nogil=True)
+def _copy(array, start, stop, to, at):  # type: ignore[no-untyped-def] # pragma: no cover
+    """Parts array[start[b] : stop[b]] one after the other into `to` from index `at` on."""
+    for b in range(len(start)):
+        for k in range(start[b], stop[b]):
+            to[at] = array[k]
+            at += 1
 
 
 @njit(cache=True, nogil=True)

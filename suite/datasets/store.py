@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 import os
 import shutil
 import tempfile
@@ -66,6 +67,18 @@ class Store:
 
     def __len__(self) -> int:
         return len(self.label)
+
+    @property
+    def events(self) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """t, unit and weight."""
+        return self.t, self.unit, self.weight
+
+    def release(self) -> None:
+        """Let go of the pages of the event arrays that were read: they stay in the system's cache, not in ours."""
+        for array in self.events:
+            mapped = getattr(array, "_mmap", None)
+            if mapped is not None and hasattr(mapped, "madvise"):
+                mapped.madvise(mmap.MADV_DONTNEED)
 
     def verify(self) -> None:
         """Compare the hash of every array with the manifest. Raises DataCorrupt, naming the file that differs."""
