@@ -37,13 +37,16 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Claim:
-    """`where` in Yin et al. (2024), `says` in our words, `datasets` that it is about, each on its own."""
+    """`where` in Yin et al. (2024), `says` in our words, `datasets` that it is about, each on its own or, `across`, all
+    together.
+    """
 
     id: str
     where: str
     says: str
     datasets: tuple[str, ...]
     tests: tuple[Comparison, ...]
+    across: bool = False
 
 
 def value(variant: str, metric: str = "test_accuracy", experiment: str = "accuracy", **condition: str) -> Values:
@@ -79,6 +82,32 @@ def shifted(one: Values, by: float) -> Values:
 def guess(one: Values, plus: float = 0.0) -> Values:
     """The accuracy of guessing, for the seeds that `one` has, plus a constant."""
     return lambda rows: one(rows) * 0 + chance(str(rows["dataset"].iloc[0])) + plus
+
+
+def gain(variant: str) -> Values:
+    """How much more accurate than the baseline."""
+    return lambda rows: value(variant)(rows) - value("baseline")(rows)
+
+
+def spread(*variants: str) -> Values:
+    """The highest minus the lowest accuracy of the variants, for the seeds that all of them have."""
+
+    def find(rows: pd.DataFrame) -> pd.Series:
+        table = pd.concat([value(variant)(rows) for variant in variants], axis=1, join="inner")
+        return table.max(axis=1) - table.min(axis=1)
+
+    return find
+
+
+def over(datasets: tuple[str, ...], one: Values) -> Values:
+    """The mean of a number over those of the datasets that have it, for the seeds that all of these have."""
+
+    def find(rows: pd.DataFrame) -> pd.Series:
+        parts = [rows[rows["dataset"] == name] for name in datasets]
+        found = [numbers for part in parts if len(part) and len(numbers := one(part).dropna())]
+        return pd.concat(found, axis=1, join="inner").mean(axis=1) if found else pd.Series(dtype=float)
+
+    return find
 
 
 def slope(metric: str, experiment: str, **condition: str) -> Values:
@@ -120,6 +149,19 @@ def _falls_less(low: str, high: str, dt_ms: str, mode: str) -> Comparison:
 
 
 _TEMPORAL = ("shd", "ssc")
+_KINDS = {
+    "temporal": ("xor", *_TEMPORAL),
+    "spatio-temporal": ("n_mnist", "dvs128_gesture"),
+    "spatial": ("mnist", "cifar10"),
+}
+_EVERYWHERE = ("baseline", "without_leakage", "complete_leakage", "without_reset")
+"""The variants of Table 6 that every dataset has: a spread over more of them would be larger for that alone."""
+
+
+def _kinds(says: str, low: str, high: str, one: Values) -> Comparison:
+    return Comparison(f"{says}: {low} < {high}", over(_KINDS[low], one), over(_KINDS[high], one))
+
+
 _FLIPS = ("flips_median", "robustness")
 _ATTACK = {"attack": "gradient"}
 
@@ -226,6 +268,25 @@ CLAIMS: tuple[Claim, ...] = (
         "Recurrence raises accuracy in temporal tasks",
         ("xor", *_TEMPORAL),
         (less("baseline", "with_recurrence"),),
+    ),
+    Claim(
+        "table6-kinds",
+        "Section 4.1.3, Table 6",
+        "Leakage and reset matter most to temporal tasks, less to spatio-temporal, least to spatial ones",
+        tuple(name for names in _KINDS.values() for name in names),
+        (
+            _kinds("spread of the variants", "spatial", "spatio-temporal", spread(*_EVERYWHERE)),
+            _kinds("spread of the variants", "spatio-temporal", "temporal", spread(*_EVERYWHERE)),
+        ),
+        across=True,
+    ),
+    Claim(
+        "table6-recurrence-kinds",
+        "Section 4.1.3, Table 6",
+        "Recurrence helps temporal tasks more than spatial ones",
+        (*_KINDS["temporal"], *_KINDS["spatial"]),
+        (_kinds("gain from recurrence", "spatial", "temporal", gain("with_recurrence")),),
+        across=True,
     ),
     Claim(
         "figure4-reset",
@@ -357,26 +418,28 @@ CLAIMS: tuple[Claim, ...] = (
     ),
 )
 
-WHICH = ["dataset", "data_source", "data_hash", "protocol", "protocol_hash", "engine", "backend"]
+WHICH = ["dataset", "data_source", "data_hash", "protocol", "protocol_hash", "engine", "kernel", "backend"]
 
 
 def verdicts(frame: pd.DataFrame) -> pd.DataFrame:
-    """One line for each claim in every setting and framework that has rows for it; one "undecided" line where none has.
+    """One line for each claim in every setting, kernel and framework with rows for it; one "undecided" line without.
 
     Columns: claim, where, says, the setting, verdict (supported, contradicted, undecided), numbers (each test's mean
     difference, high minus low, with its interval and seeds) and note. Data sources are never mixed, and the note says
-    what forbids to read a verdict as one on the paper: stand-in data, a smoke run, a subset.
+    what forbids to read a verdict as one on the paper: stand-in data, a smoke run, a subset. A claim across datasets
+    has one line for each protocol, engine and framework, from original and generated data alone.
     """
     lines = []
     groups = list(_groups(frame))
+    alone = [(which, rows, caution(which)) for which, rows in groups]
     for claim in CLAIMS:
         about = {"claim": claim.id, "where": claim.where, "says": claim.says}
         found = []
-        for which, rows in groups:
-            if which["dataset"] in claim.datasets:
+        for which, rows, note in _across(groups, claim.datasets) if claim.across else alone:
+            if claim.across or which["dataset"] in claim.datasets:
                 results = [judge(test, rows) for test in claim.tests]
                 if any(result.n for result in results):
-                    found.append({**about, **which, **conclude(results), "note": caution(which)})
+                    found.append({**about, **which, **conclude(results), "note": note})
         lines += found or [{**about, "verdict": "undecided", "numbers": "", "note": "no rows yet"}]
     return pd.DataFrame(lines, columns=["claim", "where", "says", *WHICH, "verdict", "numbers", "note"], dtype="string")
 
@@ -435,14 +498,43 @@ def caution(which: dict[str, Any]) -> str:
 
 
 def _groups(frame: pd.DataFrame) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
-    """The rows of one setting and framework, with those of lstm, gru and rnn on the same data and protocol."""
+    """The rows of one setting, kernel and framework, with those of lstm, gru and rnn on the same data and protocol."""
     names = frame["experiment"].drop_duplicates()
     parts = [measured(frame, name, *frame.loc[frame["experiment"] == name, "metric"].unique()) for name in names]
     if not parts:
         return
     rows = with_baselines(pd.concat(parts, ignore_index=True))
     for key, part in rows.groupby(SETTING, dropna=False, sort=False):
-        frameworks = [name for name in part["backend"].unique() if name != "torch"] or ["torch"]
-        for framework in frameworks:
-            about: dict[str, Any] = {**dict(zip(SETTING, key, strict=True)), "backend": framework}
-            yield about, part[part["backend"].isin([framework, "torch"])]
+        spiking = part[part["backend"] != "torch"].drop_duplicates(["backend", "kernel"])
+        about: dict[str, Any] = dict(zip(SETTING, key, strict=True))
+        for framework, kernel in zip(spiking["backend"], spiking["kernel"], strict=True):
+            own = (part["backend"] == framework) & (part["kernel"] == kernel)
+            yield {**about, "backend": framework, "kernel": kernel}, part[own | (part["backend"] == "torch")]
+        if spiking.empty:
+            yield {**about, "backend": "torch", "kernel": "none"}, part
+
+
+def _across(
+    groups: list[tuple[dict[str, Any], pd.DataFrame]], datasets: tuple[str, ...]
+) -> Iterator[tuple[dict[str, Any], pd.DataFrame, str]]:
+    """The accuracies of several datasets in one protocol, engine and framework; of each dataset its newest setting's.
+
+    Only original and generated data; the note says which datasets are not there.
+    """
+    by: dict[tuple[str, ...], dict[str, tuple[dict[str, Any], pd.DataFrame]]] = {}
+    for which, rows in groups:
+        accuracy = rows[(rows["experiment"] == "accuracy") & (rows["metric"] == "test_accuracy")]
+        if which["dataset"] in datasets and which["data_source"] in ("original", "generated") and len(accuracy):
+            found = by.setdefault((which["protocol"], which["engine"], which["backend"]), {})
+            before = found.get(which["dataset"])
+            if before is None or before[1]["finished_at"].max() <= accuracy["finished_at"].max():
+                found[which["dataset"]] = (which, accuracy)
+    for found in by.values():
+        there = [name for name in datasets if name in found]
+        parts = [found[name] for name in there]
+        about = {name: ", ".join(dict.fromkeys(str(which[name]) for which, _ in parts)) for name in WHICH}
+        missing = [name for name in datasets if name not in found]
+        said = [caution({**about, "data_source": "original"})]
+        if missing:
+            said.append(f"without {', '.join(missing)} (no rows from original data)")
+        yield about, pd.concat([rows for _, rows in parts], ignore_index=True), "; ".join(filter(None, said))

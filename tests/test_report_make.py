@@ -100,6 +100,18 @@ def test_commands_ask_for_what_the_rows_have():
     ]
 
 
+def test_commands_are_for_every_experiment_and_only_for_what_was_run_on_each_dataset():
+    rows = [row(value=0.5, experiment="robustness", metric="flips_median", dataset="n_mnist", variant="k=0.5")]
+    rows += [row(value=0.5, experiment="delay_ladder", dataset=name) for name in ("xor", "xor_50")]
+    rows.append(row(value=0.5, experiment="delay_ladder", dataset="xor_100", variant="without_reset"))
+    end = "--backend spikingjelly --protocol suite --engine fused --seeds 0 --data-source auto"
+    assert page.commands(frame_of(rows)) == [
+        f"pytest benchmarks -m delay_ladder --dataset xor,xor_50 --variant baseline {end}",
+        f"pytest benchmarks -m delay_ladder --dataset xor_100 --variant without_reset {end}",
+        f"pytest benchmarks -m robustness --dataset n_mnist --variant k=0.5 {end}",
+    ]
+
+
 def test_a_failing_figure_leaves_the_earlier_report_as_it_was(results, tmp_path, monkeypatch):
     before = {"report.html": b"earlier", "table6.csv": b"earlier too"}
     for name, content in before.items():

@@ -11,8 +11,8 @@ from suite.results import load
 
 
 def make(results: Path, out: Path) -> list[Path]:
-    """Write Tables 6 and 7, the frameworks' agreement, the verdicts on the paper's claims, every figure (PNG, SVG, CSV)
-    and the page report.html into `out`.
+    """Write Tables 6 and 7, the trade-off of Section 5, the frameworks' agreement, the verdicts on the paper's claims,
+    every figure (PNG, SVG, CSV) and the page report.html into `out`.
 
     All of it or nothing: what an earlier report left there is replaced at the end, file by file. Returns the paths, the
     page first. Raises ResultsError if there are no results, if they break the schema, or if `out` cannot be written.
@@ -22,6 +22,7 @@ def make(results: Path, out: Path) -> list[Path]:
     from suite.report.agreement import agreement
     from suite.report.table7 import table7
     from suite.report.tables import table6
+    from suite.report.tradeoff import tradeoff_files
 
     frame = load(results)
     beside = results if results.is_dir() else results.parent
@@ -37,6 +38,7 @@ def make(results: Path, out: Path) -> list[Path]:
                 ),
                 **table6(frame),
                 **table7(frame),
+                **tradeoff_files(frame),
                 "claims.csv": verdicts(frame).to_csv(index=False, lineterminator="\n"),
                 "agreement.csv": agreement(frame).to_csv(index=False, lineterminator="\n"),
             }

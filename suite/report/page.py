@@ -17,6 +17,7 @@ from suite.report.drawing import Drawing, label
 from suite.report.summary import FRAMEWORKS, STATUSES, accuracy_rows, order, summary, superseded
 from suite.report.table7 import layout7, notes7, summary7
 from suite.report.tables import SECTION, layout, notes, percent
+from suite.report.tradeoff import layout_tradeoff, notes_tradeoff, tradeoff
 
 MADE_WITH = ["suite_version", "torch_version", "backend", "framework_version", "device", "git_commit"]
 
@@ -39,6 +40,7 @@ def render(frame: pd.DataFrame, figures: list[tuple[Drawing, Path]]) -> str:
         superseded=superseded(frame),
         agreement=_agreement(frame),
         table7=_table7(frame),
+        tradeoff=_tradeoff(frame),
         claims=_claims(frame),
         figures=[
             {"drawing": drawing, "source": _embedded(svg), "inches": float(drawing.figure.get_figwidth())}
@@ -102,6 +104,17 @@ def _table7(frame: pd.DataFrame) -> dict[str, Any] | None:
     return {"rows": lines, "notes": notes7(table)}
 
 
+def _tradeoff(frame: pd.DataFrame) -> dict[str, Any] | None:
+    """The trade-off of Section 5, and what to know about it; None without rows."""
+    table = tradeoff(frame)
+    if table.empty:
+        return None
+    text = layout_tradeoff(table)
+    text["variant"] = text["variant"].map(label)
+    lines = [{str(key): str(value) for key, value in line.items()} for line in text.to_dict("records")]
+    return {"rows": lines, "notes": notes_tradeoff(table)}
+
+
 def _claims(frame: pd.DataFrame) -> list[dict[str, str]]:
     """`verdicts` as text: the claims that have rows, then the others."""
     table = verdicts(frame).fillna("–")
@@ -109,7 +122,7 @@ def _claims(frame: pd.DataFrame) -> list[dict[str, str]]:
     return [
         {
             "claim": f"{line['says']} ({line['where']})",
-            "data": f"{line['dataset']}, {line['data_source']}, {line['protocol']}, {line['engine']}"
+            "data": f"{line['dataset']}, {line['data_source']}, {line['protocol']}, {line['engine']} ({line['kernel']})"
             if line["numbers"]
             else "–",
             "framework": FRAMEWORKS.get(line["backend"], line["backend"]),
@@ -134,20 +147,40 @@ def _counted(runs: pd.DataFrame, columns: list[str]) -> list[dict[str, str]]:
 
 
 def commands(frame: pd.DataFrame) -> list[str]:
-    """What makes these rows again, one command for each protocol, engine and data source of the accuracy rows."""
+    """What makes these rows again: for each experiment, protocol, engine and data source a command for the datasets
+    that have the same variants, backends and seeds.
+    """
     said = []
-    rows = accuracy_rows(frame)
-    for (protocol, engine, source), part in rows.groupby(["protocol", "engine", "data_source"], sort=True):
-        options = {
-            "dataset": ",".join(part["dataset"].drop_duplicates().sort_values(key=order)),
-            "variant": ",".join(part["variant"].drop_duplicates().sort_values(key=order)),
-            "backend": ",".join(part["backend"].drop_duplicates().sort_values(key=order)),
-            "protocol": protocol,
-            "engine": engine if engine in ("step", "fused") else "auto",
-            "seeds": ",".join(str(seed) for seed in sorted(part["seed"].unique())),
-            "data-source": source if source in ("original", "standin") else "auto",
-        }
-        if engine == "none":  # PyTorch's own recurrent layers: no backend to choose
-            del options["backend"]
-        said.append("pytest benchmarks " + " ".join(f"--{name} {value}" for name, value in options.items()))
+    accuracy = frame["experiment"] == "accuracy"
+    rows = pd.concat([accuracy_rows(frame), frame[~accuracy]])
+    names = ["accuracy", *sorted(set(rows["experiment"]) - {"accuracy"})]
+    for name in names:
+        own = rows[rows["experiment"] == name]
+        for (protocol, engine, source), part in own.groupby(["protocol", "engine", "data_source"], sort=True):
+            alike: dict[tuple[str, ...], list[str]] = {}
+            for dataset in part["dataset"].drop_duplicates().sort_values(key=order):
+                alike.setdefault(_asked(part[part["dataset"] == dataset]), []).append(dataset)
+            for (variant, backend, seeds), datasets in alike.items():
+                options = {
+                    "dataset": ",".join(datasets),
+                    "variant": variant,
+                    "backend": backend,
+                    "protocol": protocol,
+                    "engine": engine if engine in ("step", "fused") else "auto",
+                    "seeds": seeds,
+                    "data-source": source if source in ("original", "standin") else "auto",
+                }
+                if engine == "none":  # PyTorch's own recurrent layers: no backend to choose
+                    del options["backend"]
+                marker = "" if name == "accuracy" else f" -m {name}"
+                text = " ".join(f"--{option} {value}" for option, value in options.items())
+                said.append(f"pytest benchmarks{marker} {text}")
     return said
+
+
+def _asked(rows: pd.DataFrame) -> tuple[str, str, str]:
+    """The variants, backends and seeds of rows, each as an option's value."""
+    variant, backend = (
+        ",".join(rows[column].drop_duplicates().sort_values(key=order)) for column in ("variant", "backend")
+    )
+    return variant, backend, ",".join(str(seed) for seed in sorted(rows["seed"].unique()))
