@@ -85,6 +85,22 @@ def test_accuracy_plot_shows_seeds_mean_interval_and_the_papers_number():
     assert "100 test samples" in made.caption
 
 
+def test_chance_far_below_is_in_the_caption_and_not_on_the_axes():
+    """A line at 10 % would leave no room to see 98.1 and 98.2 % apart."""
+    (made,) = accuracies.draw(frame_of([row(dataset="mnist", value=0.98), row(dataset="mnist", value=0.982, seed=1)]))
+    ax = made.figure.axes[0]
+    assert ax.get_ylim()[0] > 50
+    assert "Chance is 10 %." in made.caption
+    assert "chance" not in [text.get_text() for text in made.figure.legends[0].get_texts()]
+
+
+def test_curves_far_above_chance_have_no_chance_in_the_legend():
+    rows = [r for m in ("train", "validation") for r in epochs([0.97, 0.98], dataset="mnist", metric=f"{m}_accuracy")]
+    rows += [r for m in ("train", "validation") for r in epochs([0.1, 0.2], dataset="mnist", metric=f"{m}_loss")]
+    (made,) = curves.draw(frame_of(rows))
+    assert "chance" not in [text.get_text() for text in made.figure.legends[0].get_texts()]
+
+
 def test_one_seed_has_no_error_bar():
     (made,) = accuracies.draw(frame_of([row(value=0.7)]))
     (bar,) = made.figure.axes[0].containers

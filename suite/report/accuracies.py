@@ -16,6 +16,9 @@ from suite.report.summary import COUNTED, SETTING, STATUSES, accuracy_rows, chan
 
 MARKERS = ("o", "s", "^", "v")
 
+FAR = 0.3
+"""How far below all accuracies chance must be to be left out of the axes."""
+
 
 def draw(frame: pd.DataFrame) -> Iterator[Drawing]:
     """One figure for each setting that has a test accuracy."""
@@ -36,6 +39,9 @@ def _draw(setting: dict[str, str], rows: pd.DataFrame) -> Drawing:
     if papers and not comparable(setting["data_source"], setting["protocol"]):
         papers = {}
         caption += " The paper's numbers are left out: they do not compare with these."
+    if not math.isnan(guess) and min([*rows["value"].dropna(), *papers.values()], default=guess) > guess + FAR:
+        caption += f" Chance is {100 * guess:.0f} %."  # a line there would squeeze the differences
+        guess = math.nan
     data = rows[[*SETTING, "line", "framework", "kernel", "seed", "value", "status"]]
     with style():
         width = COLUMN if len(lines) <= 5 else FULL

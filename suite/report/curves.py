@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -69,12 +68,13 @@ def _draw(setting: dict[str, Any], rows: pd.DataFrame) -> Drawing:
                 _fit(ax)
                 _label(ax, metric, rows)
         guess = 100 * chance(setting["dataset"])
-        if not math.isnan(guess):
-            for ax in axes[:, 1]:
+        seen = [ax for ax in axes[:, 1] if ax.get_ylim()[0] <= guess]
+        if seen:
+            for ax in seen:
                 ax.axhline(guess, color="0.6", linewidth=0.7, linestyle=(0, (1, 1.5)), zorder=0)
         for ax in axes[1]:
             ax.set_xlabel("epoch")
-        _legend(figure, dict(zip(map(label, lines), shades, strict=True)), frameworks, not math.isnan(guess))
+        _legend(figure, dict(zip(map(label, lines), shades, strict=True)), frameworks, bool(seen))
     name = f"figure3_curves_{setting['name']}"
     title = f"Figure 3: loss and accuracy on {setting['dataset']} ({setting['data_source']})"
     data = means.assign(**{key: setting[key] for key in SETTING})
