@@ -20,14 +20,16 @@ DASHES = {"lstm": "--", "gru": "-.", "rnn": ":"}
 def draw(frame: pd.DataFrame, folder: Path) -> Iterator[Drawing]:
     """For each setting and framework the surfaces, their contours, and the rise of the loss with its spread."""
     grids = tables(frame, folder, "landscape", "pair0")
+    circles = measured(frame, "landscape", "loss_rise", "accuracy_fall")
     if len(grids):
         for setting, framework, part in by_framework(grids[grids["part"] == "grid"]):
             rise = part["loss"] - part.groupby("run_id")["loss"].transform(_centre)
             first = part.assign(rise=rise)
             first = first[first["seed"] == first.groupby("line")["seed"].transform("min")]
-            yield _surfaces(setting, framework, first)
-            yield _contours(setting, framework, first)
-    for setting, framework, part in by_framework(measured(frame, "landscape", "loss_rise", "accuracy_fall")):
+            caption = _caption(setting, framework, first, circles[circles["run_id"].isin(set(first["run_id"]))])
+            yield _surfaces(setting, framework, first, caption)
+            yield _contours(setting, framework, first, caption)
+    for setting, framework, part in by_framework(circles):
         yield _rises(setting, framework, part)
 
 
@@ -41,17 +43,26 @@ def _square(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return x, y, table.to_numpy(float)
 
 
-def _caption(setting: dict[str, Any], framework: str, rows: pd.DataFrame) -> str:
+def _frameworks(framework: str, rows: pd.DataFrame) -> str:
+    others = [name for name in DASHES if (rows["variant"] == name).any()]
+    return f"{framework} ({', '.join(others)}: PyTorch)" if others and framework != "PyTorch" else framework
+
+
+def _unit(circles: pd.DataFrame) -> str:
+    return ", ".join(sorted(set(circles.loc[circles["metric"] == "loss_rise", "unit"].dropna())))
+
+
+def _caption(setting: dict[str, Any], framework: str, rows: pd.DataFrame, circles: pd.DataFrame) -> str:
+    measured_on = f" ({_unit(circles)}, {int(circles['n'].min())} samples)" if len(circles) else ""
     return (
-        f"{about_setting(setting, rows)} {framework} (lstm, gru, rnn: PyTorch). Rise of the training loss over that at "
-        "the trained weights (0, 0), in the plane of two filter-normalised random directions; one pair, lowest seed, "
-        "one scale. "
+        f"{about_setting(setting, rows)} {_frameworks(framework, rows)}. Rise of the training loss{measured_on} over "
+        "that at the trained weights (0, 0), in the plane of two filter-normalised random directions; one pair, lowest "
+        "seed, one scale. "
     )
 
 
-def _surfaces(setting: dict[str, Any], framework: str, rows: pd.DataFrame) -> Drawing:
+def _surfaces(setting: dict[str, Any], framework: str, rows: pd.DataFrame, caption: str) -> Drawing:
     lines = list(dict.fromkeys(rows["line"]))
-    caption = _caption(setting, framework, rows)
     top = float(rows["rise"].replace(np.inf, np.nan).max())
     with style():
         figure, axes = new_figure(
@@ -69,22 +80,24 @@ def _surfaces(setting: dict[str, Any], framework: str, rows: pd.DataFrame) -> Dr
             ax.set_title(f"({'abcdefghi'[i]}) {label(line)}".replace(" + ", " +\n"), y=0.93)
             ax.set_xlabel("direction 1", labelpad=-6)
             ax.set_ylabel("direction 2", labelpad=-6)
-            ax.set_zlabel("loss rise", labelpad=-8)
+            ax.set_zlabel("loss rise", labelpad=-4)
             ax.tick_params(pad=-3, labelsize=6)
+            ax.tick_params(axis="z", pad=-1)
             ax.set_xticks([-1, 0, 1])
             ax.set_yticks([-1, 0, 1])
-            ax.set_box_aspect(None, zoom=0.85)
+            ax.set_box_aspect(None, zoom=0.76)
     name = file_name("figure6_surface", setting["name"], framework)
     title = f"Figure 6: loss landscapes on {setting['dataset']}, {framework}"
     return Drawing(name, title, caption, figure, rows[["line", "seed", "x", "y", "loss", "accuracy", "rise"]])
 
 
-def _contours(setting: dict[str, Any], framework: str, rows: pd.DataFrame) -> Drawing:
+def _contours(setting: dict[str, Any], framework: str, rows: pd.DataFrame, caption: str) -> Drawing:
     from matplotlib.ticker import MaxNLocator
 
     lines = list(dict.fromkeys(rows["line"]))
-    caption = _caption(setting, framework, rows) + "Rings: radius 0.25, 0.5 and 1."
+    caption += "Rings: radius 0.25, 0.5 and 1."
     finite = rows["rise"].replace(np.inf, np.nan)
+    beyond = "max" if finite.isna().any() else "neither"
     levels = MaxNLocator(12).tick_values(min(0.0, float(finite.min())), max(float(finite.max()), 1e-9))
     with style():
         n_rows = -(-len(lines) // 3)
@@ -95,7 +108,7 @@ def _contours(setting: dict[str, Any], framework: str, rows: pd.DataFrame) -> Dr
             ax.set_visible(False)
         for i, (ax, line) in enumerate(zip(axes.flat, lines, strict=False)):
             x, y, z = _square(rows[rows["line"] == line])
-            filled = ax.contourf(x, y, z, levels=levels, cmap="viridis", extend="max")
+            filled = ax.contourf(x, y, z, levels=levels, cmap="viridis", extend=beyond)
             ax.contour(x, y, z, levels=levels, colors="white", linewidths=0.3)
             angle = np.linspace(0, 2 * np.pi, 100)
             for radius in RADII:
@@ -118,10 +131,10 @@ def _rises(setting: dict[str, Any], framework: str, rows: pd.DataFrame) -> Drawi
     # The planes of one network are no sample of networks: their spread is shown, not an interval for the mean.
     spread = rows.groupby(by, sort=False)["value"].std().rename("sd").reset_index()
     data = means(rows, by).drop(columns="ci95").merge(spread, on=by)
-    units = ", ".join(sorted(set(rows.loc[rows["metric"] == "loss_rise", "unit"].dropna())))
+    units = _unit(rows)
     n_pairs = int(rows["pair"].nunique())
     caption = (
-        f"{about_setting(setting, rows)} {framework} (lstm, gru, rnn: PyTorch). Mean over circles around the trained "
+        f"{about_setting(setting, rows)} {_frameworks(framework, rows)}. Mean over circles around the trained "
         f"weights in {n_pairs} random planes a seed, {int(rows['n'].min())} training samples; bars: "
         "standard deviation over planes and seeds."
     )

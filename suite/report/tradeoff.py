@@ -118,8 +118,9 @@ def _cell(one: pd.Series) -> str:
 def notes_tradeoff(table: pd.DataFrame) -> list[str]:
     """What a reader must know about the trade-off."""
     said = [
-        "Mean ± 95 % t-interval over n seeds; no interval for n = 1. Blank: not measured. *: the best mean of its "
-        "dataset, data, protocol, engine and framework; where intervals overlap, or with one seed, it may be chance.",
+        "Mean ± 95 % t-interval over n seeds; no interval for n = 1. Blank: not measured. *: the best mean measured "
+        "on its dataset, data, protocol, engine and framework; where intervals overlap, or with one seed, it may be "
+        "chance.",
         "Worst resolution: the lowest test accuracy of 1, 2, 3, 5 and 10 ms, in each seed. Flips: of the gradient "
         "attack, median over samples. Operations: effective accumulations and multiply-accumulations together. Fewer "
         "spikes and operations are better, of a network that is right: one that is silent costs least.",
