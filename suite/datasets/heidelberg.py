@@ -7,7 +7,6 @@ evaluation of spiking neural networks".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,15 +16,13 @@ import numpy as np
 from suite.datasets.base import Dataset
 from suite.datasets.batches import Augment, EventSplit, Layout, check_classes, check_layout, data_hash
 from suite.datasets.folders import data_folder, make_standin, pick_source
-from suite.datasets.preprocess import Preprocess, Sensor, fixed_interval
+from suite.datasets.heidelberg_file import CHANNELS, VERSION, read_safely
+from suite.datasets.preprocess import Preprocess, fixed_interval
 from suite.datasets.splits import holdout
-from suite.datasets.store import Recording, Store, fingerprint, open_store
-from suite.errors import DataCorrupt, DataUnavailable
+from suite.datasets.store import Store, fingerprint, open_store
+from suite.errors import DataUnavailable
 
-CHANNELS = Sensor(700)
 HOLDOUT = 0.1
-PARSER_VERSION = 1
-_CHUNK = 512  # recordings read at a time
 
 
 @dataclass(frozen=True)
@@ -116,9 +113,9 @@ def store(name: str, root: Path, split: str) -> Store:
     opened = open_store(
         f"{name}-{split}",
         fingerprint([file], root),
-        PARSER_VERSION,
+        VERSION,
         CHANNELS.n_units,
-        lambda: read(file, about.n_classes),
+        lambda: read_safely(file, about.n_classes),
     )
     check_classes(opened, about.n_classes, str(file))
     return opened
@@ -142,71 +139,3 @@ def find(name: str, source: str) -> tuple[Path, str]:
         missing = ", ".join(file.name for file, here in zip(files, there, strict=True) if not here)
         raise DataUnavailable(f"{folder} lacks {missing}; get it with `lif-roles data get {name}`")
     return data_folder(), about.label
-
-
-def read(file: Path, n_classes: int) -> Iterator[Recording]:
-    """The recordings of an HDF5 file, times rounded down to microseconds (which keeps every event in its bin).
-
-    Raises DataCorrupt for a file that is damaged or is not in the layout: a missing array, arrays of different length,
-    a label that is no class, a time that is negative or not finite, a unit of 700 or more.
-    """
-    import h5py
-
-    try:
-        with h5py.File(file, "r") as opened:
-            arrays = [_array(file, opened, name) for name in ("spikes/times", "spikes/units", "labels")]
-            times, units, labels = arrays
-            speakers = _array(file, opened, "extra/speaker") if "extra/speaker" in opened else None
-            n = len(labels)
-            if len(times) != n or len(units) != n or (speakers is not None and len(speakers) != n):
-                raise DataCorrupt(
-                    f"{file}: {len(times)} recordings of times, {len(units)} of units, {n} labels"
-                    f"{'' if speakers is None else f', {len(speakers)} speakers'}; they must be as many"
-                )
-            if n == 0:
-                raise DataCorrupt(f"{file}: no recordings")
-            label = _integers(file, "labels", labels, n_classes)
-            group = np.full(n, -1) if speakers is None else _integers(file, "extra/speaker", speakers, 1 << 31)
-            for start in range(0, n, _CHUNK):
-                chunk = slice(start, start + _CHUNK)
-                for i, (t, unit) in enumerate(zip(times[chunk], units[chunk], strict=True), start):
-                    yield _recording(f"{file}, recording {i}", t, unit, int(label[i]), int(group[i]))
-    except DataCorrupt:
-        raise
-    except Exception as error:  # whatever h5py makes of damaged bytes: OSError, RuntimeError, KeyError, TypeError, ...
-        raise DataCorrupt(f"{file} is damaged or is no HDF5 file: {error}; get it again") from error
-
-
-def _array(file: Path, opened: Any, name: str) -> Any:
-    import h5py
-
-    if name not in opened or not isinstance(opened[name], h5py.Dataset) or opened[name].ndim != 1:
-        raise DataCorrupt(
-            f"{file} has no one-dimensional array {name!r}; the layout is spikes/times, spikes/units, labels, "
-            "extra/speaker, extra/keys"
-        )
-    return opened[name]
-
-
-def _integers(file: Path, name: str, array: Any, limit: int) -> np.ndarray:
-    values = array[()]
-    if not np.issubdtype(values.dtype, np.integer):
-        raise DataCorrupt(f"{file}: {name} is {values.dtype}; it must be integer")
-    wrong = (values < 0) | (values >= limit)
-    if wrong.any():
-        raise DataCorrupt(
-            f"{file}: {name} is {values[wrong][0]} at {np.flatnonzero(wrong)[0]}; allowed: 0 to {limit - 1}"
-        )
-    return np.asarray(values)
-
-
-def _recording(where: str, seconds: Any, unit: Any, label: int, group: int) -> Recording:
-    if not (isinstance(seconds, np.ndarray) and isinstance(unit, np.ndarray)):
-        raise DataCorrupt(f"{where}: times and units are no arrays")
-    if not (np.issubdtype(seconds.dtype, np.floating) and np.issubdtype(unit.dtype, np.integer)):
-        raise DataCorrupt(f"{where}: times are {seconds.dtype}, units {unit.dtype}; they must be float and integer")
-    microseconds = np.floor(seconds.astype(np.float64) * 1e6)
-    fine = np.isfinite(microseconds) & (microseconds >= 0) & (microseconds < 2**31)
-    if not fine.all():
-        raise DataCorrupt(f"{where}: a spike at {seconds[~fine][0]} s; times are 0 s to {2**31 // 10**6} s")
-    return Recording(microseconds.astype(np.int64), unit, label, group, where)
