@@ -199,10 +199,12 @@ def _show_bench(frames: Iterable[pd.DataFrame], out: Path | None) -> None:
 
     shown = []
     for frame in frames:
-        table = Table(box=None)
-        for column in frame.columns:
-            table.add_column(str(column), justify="left" if frame[column].dtype == "str" else "right")
-        for row in frame.itertuples(index=False):
+        same = [name for name in frame.columns if len(frame) > 1 and frame[name].nunique() == 1]
+        about = ", ".join(f"{name} {frame[name].iloc[0]}" for name in same)
+        table = Table(box=None, title=escape(about), title_justify="left")
+        for name in frame.columns.drop(same):
+            table.add_column(str(name), justify="left" if frame[name].dtype == "str" else "right")
+        for row in frame.drop(columns=same).itertuples(index=False):
             table.add_row(*(escape(str(value)) for value in row))
         console.print(table)
         shown.append(frame)

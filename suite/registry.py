@@ -109,7 +109,8 @@ datasets: Registry[Callable[..., Any]] = Registry(
         "fsdd": "suite.datasets.heidelberg:load_fsdd",
     },
 )
-"""Loaders: `load(*, source="auto", **options) -> Dataset`. XOR comes with three delays, the paper's T = 200 and shorter ones."""
+"""Loaders: `load(*, source="auto", **options) -> Dataset`. XOR comes with three delays: T = 200, as in the paper, and
+shorter."""
 
 experiments: Registry[Callable[..., Any]] = Registry(
     "experiment",

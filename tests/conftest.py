@@ -6,8 +6,6 @@ import os
 import tempfile
 from pathlib import Path
 
-import pytest
-
 # Set before anything asks: tests must not find the data or the caches of whoever runs them.
 _FOLDER = tempfile.mkdtemp(prefix="lif-roles-tests-")
 os.environ["LIF_ROLES_CACHE"] = str(Path(_FOLDER, "cache"))

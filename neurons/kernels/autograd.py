@@ -62,14 +62,14 @@ class _FusedLIF(torch.autograd.Function):
         out = (_rows(spikes), u.view(len(u), M).numpy())
         if weight is None:
             kept = buffers.empty((cpu.segments(steps) if differentiable else 0, M), x.dtype)
-            block = cpu.block_size(M)
+            block = cpu.block_size(steps, M)
             cpu.forward(x_rows, _flat(k), _flat(v), th, reset_number, block, *out, kept.numpy())
             ctx.kept = kept
             ctx.save_for_backward(x, k, v0, None, None, None)
         else:
             weight_t = weight.detach().t().contiguous()
             drive = torch.zeros_like(v) if o0 is None else o0.detach() @ weight_t
-            block = cpu.block_size(M, len(weight))
+            block = cpu.block_size(steps, M, len(weight))
             count = cpu.forward_recurrent(
                 x_rows, _flat(k), weight_t.numpy(), _flat(drive), _flat(v), th, reset_number, block, *out
             )
@@ -111,7 +111,7 @@ class _FusedLIF(torch.autograd.Function):
         if weight is None:
             grad_x = buffers.empty((ctx.x_steps if needs[0] else 0, *v0.shape), dtype)
             out = (grad_x.view(len(grad_x), M).numpy(), grad_k.numpy())
-            cpu.backward(steps, _rows(x_or_u), _flat(k), ctx.kept.numpy(), *arguments, cpu.block_size(M), *out)
+            cpu.backward(steps, _rows(x_or_u), _flat(k), ctx.kept.numpy(), *arguments, cpu.block_size(steps, M), *out)
         else:
             N = len(weight)
             in_kernel = needs[2] and spikes is None
@@ -125,7 +125,7 @@ class _FusedLIF(torch.autograd.Function):
                 weight.t().contiguous().numpy(),
                 _flat(v0),
                 *arguments,
-                cpu.block_size(M, N),
+                cpu.block_size(steps, M, N),
                 _rows(grad_x),
                 grad_k.numpy(),
                 grad_weight_t.numpy(),

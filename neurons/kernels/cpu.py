@@ -39,9 +39,15 @@ def segments(T: int) -> int:
     return -(-T // SEGMENT)
 
 
-def block_size(columns: int, unit: int = 1) -> int:
-    """Columns a block, a multiple of `unit`, such that torch's number of threads have equal shares."""
-    threads = min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS)
+SERIAL = 1 << 16
+"""Elements [T, M] up to which one thread does all: waking a second takes longer, and on a busy machine far longer."""
+
+
+def block_size(steps: int, columns: int, unit: int = 1) -> int:
+    """Columns a block, a multiple of `unit`, such that torch's number of threads have equal shares of [steps,
+    columns].
+    """
+    threads = 1 if steps * columns <= SERIAL else min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS)
     numba.set_num_threads(threads)
     share = -(-columns // (threads * unit))
     blocks = -(-share * unit // BLOCK)
