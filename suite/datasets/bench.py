@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -97,14 +97,12 @@ def _compare(case: Case, folder: str) -> dict[str, Any]:
     """Fill tonic's cache, and check that the three give the same batches."""
     import torch
 
-    dataset = _dataset(case, "dense")
-    events, theirs = _dataset(case, "events"), _tonic(case, folder, 0, shuffle=False)
-    for ours, sparse, (x, y) in zip(
-        dataset.train.epoch(case.batch_size), events.train.epoch(case.batch_size), theirs(), strict=True
-    ):
+    (source, dense), (_, events) = _split(case, "dense"), _split(case, "events")
+    theirs = _tonic(case, folder, 0, shuffle=False)
+    for ours, sparse, (x, y) in zip(dense.epoch(case.batch_size), events.epoch(case.batch_size), theirs(), strict=True):
         if not (torch.equal(ours.x, x) and torch.equal(sparse.x.dense(), x) and torch.equal(ours.y, y)):
             raise SuiteError(f"{case.name}: tonic's batches are not ours")
-    return {"source": dataset.source, "samples": len(dataset.train)}
+    return {"source": source, "samples": len(dense)}
 
 
 def _measure(case: Case, contender: str, folder: str) -> dict[str, float]:
@@ -126,15 +124,16 @@ def _measure(case: Case, contender: str, folder: str) -> dict[str, float]:
 
 
 def _ours(case: Case, layout: str) -> Callable[[], Iterator[Any]]:
-    train = _dataset(case, layout).train
-    return lambda: ((batch.x, batch.y) for batch in train.epoch(case.batch_size, shuffle_seed=0))
+    _, split = _split(case, layout)
+    return lambda: ((batch.x, batch.y) for batch in split.epoch(case.batch_size, shuffle_seed=0))
 
 
-def _dataset(case: Case, layout: str) -> Any:
-    from suite.datasets.base import limited
+def _split(case: Case, layout: str) -> tuple[str, Any]:
+    """What the data is, and up to SAMPLES of its training recordings."""
     from suite.registry import datasets
 
-    return limited(datasets[case.name](layout=layout), SAMPLES)
+    dataset = datasets[case.name](layout=layout)
+    return dataset.source, replace(dataset.train, samples=dataset.train.samples[:SAMPLES])
 
 
 def _warm_up(layout: Any) -> None:
@@ -161,9 +160,8 @@ class _Recordings:
     """The training recordings for tonic: structured events, read from the store's arrays, and labels."""
 
     def __init__(self, case: Case) -> None:
-        limited = _dataset(case, "events").train
-        self.store, self.samples = limited.split.store, limited.split.samples[: len(limited)]
-        self.sensor = case.sensor
+        _, split = _split(case, "events")
+        self.store, self.samples, self.sensor = split.store, split.samples, case.sensor
         names = ("x", "p", "t") if case.sensor[1] == 1 else ("x", "y", "p", "t")
         self.dtype = np.dtype([(name, np.int64) for name in names])
 
