@@ -115,10 +115,10 @@ def test_processes_that_race_make_it_once(tmp_path):
     processes = [context.Process(target=_race, args=(str(tmp_path / "race"), barrier, made)) for _ in range(4)]
     for process in processes:
         process.start()
+    made.get(timeout=120)  # before the join: a process does not end before what it queued is read
     for process in processes:
-        process.join(30)
+        process.join(120)
     assert [process.exitcode for process in processes] == [0] * 4
-    made.get(timeout=5)
     assert made.empty()
     assert (tmp_path / "race/standin/v1/some/deep/file").read_text() == "whole"
 

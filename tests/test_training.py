@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from suite import training
-from suite.datasets.base import Dataset
+from suite.datasets.base import Batch, Dataset, Limited
 from suite.datasets.xor import load
 from suite.errors import ResultsError
 from suite.networks import FCNet, build
@@ -221,6 +221,22 @@ def test_a_curriculum_needs_a_dataset_of_many_lengths(data: Dataset, protocol: P
 
     with pytest.raises(ValueError, match="its sequences have one length only"):
         fit(replace(data, train=OneLength()), replace(protocol, curriculum=Curriculum(20)))
+
+
+def test_a_limited_split_makes_no_batch_that_nobody_gets() -> None:
+    made: list[int] = []
+
+    class Counting:
+        def __len__(self) -> int:
+            return 10
+
+        def epoch(self, batch_size: int, **_kwargs: object) -> Any:
+            for start in range(0, 10, batch_size):
+                made.append(start)
+                yield Batch(torch.zeros(1, batch_size, 1), torch.zeros(batch_size, dtype=torch.long))
+
+    assert [len(batch.y) for batch in Limited(Counting(), 4).epoch(2)] == [2, 2]
+    assert made == [0, 2]
 
 
 def test_a_damaged_checkpoint_is_named(data: Dataset, protocol: Protocol, tmp_path: Path) -> None:

@@ -135,6 +135,8 @@ class Limited:
                 return
             yield batch
             left -= len(batch.y)
+            if left == 0:  # the split would make one more batch for nothing
+                return
 
 
 def limited(dataset: Dataset, n: int | None) -> Dataset:
