@@ -118,8 +118,10 @@ def slope(metric: str, experiment: str, **condition: str) -> Values:
         for key, wanted in condition.items():
             own = own[own[key] == wanted] if key in own else own.iloc[:0]
         own = own.assign(k=own["variant_parameters"].map(sweep_k)).dropna(subset=["k"])
-        slopes = {s: np.polyfit(g["k"], g["value"], 1)[0] for s, g in own.groupby("seed") if g["k"].nunique() >= 3}
-        return pd.Series(slopes, dtype=float)
+        sweeps = {seed: sweep for seed, sweep in own.groupby("seed") if sweep["k"].nunique() >= 3}
+        whole = {seed: sweep for seed, sweep in sweeps.items() if sweep["value"].notna().all()}
+        slopes = {seed: np.polyfit(sweep["k"], sweep["value"], 1)[0] for seed, sweep in whole.items()}
+        return pd.Series(slopes, dtype=float).reindex(list(sweeps))
 
     return find
 
@@ -456,11 +458,16 @@ class Result:
 
 
 def judge(test: Comparison, rows: pd.DataFrame) -> Result:
-    """Compare seed by seed. Raises nothing: what is missing is undecided, with n = 0."""
-    difference = (test.high(rows) - test.low(rows)).dropna()
+    """Compare seed by seed. Raises nothing: what is missing is undecided, with n = 0.
+
+    So is what has a row without a value, such as a median beyond an attack's cap: the seeds that are left would be the
+    easier ones.
+    """
+    high, low = test.high(rows), test.low(rows)
+    difference = (high - low).dropna()
     mean, ci = mean_ci(difference)
     verdict = "undecided"
-    if len(difference) > 1:
+    if len(difference) > 1 and not (high.isna().any() or low.isna().any()):
         verdict = "supported" if mean - ci > 0 else "contradicted" if mean + ci < 0 else "undecided"
     return Result(test.says, verdict, mean, ci, len(difference))
 
@@ -500,7 +507,8 @@ def caution(which: dict[str, Any]) -> str:
 def _groups(frame: pd.DataFrame) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
     """The rows of one setting, kernel and framework, with those of lstm, gru and rnn on the same data and protocol."""
     names = frame["experiment"].drop_duplicates()
-    parts = [measured(frame, name, *frame.loc[frame["experiment"] == name, "metric"].unique()) for name in names]
+    metrics = {name: frame.loc[frame["experiment"] == name, "metric"].unique() for name in names}
+    parts = [measured(frame, name, *metrics[name], empty=True) for name in names]
     if not parts:
         return
     rows = with_baselines(pd.concat(parts, ignore_index=True))

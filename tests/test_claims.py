@@ -63,6 +63,17 @@ def test_one_contradicted_comparison_contradicts_a_claim_and_a_missing_one_leave
     assert verdict([*both, *flips("complete_leakage", [5, 6, 7.1])], "figure9-leak")["verdict"] == "contradicted"
 
 
+def test_a_median_beyond_the_cap_decides_nothing():
+    def flips(variant, values):
+        about = {"experiment": "robustness", "metric": "flips_median", "condition": "attack=gradient"}
+        return accuracies(variant, values, "n_mnist", **about)
+
+    low, high = flips("with_recurrence", [10, 11, 12, 13]), flips("baseline", [20, 21, 22, 23.1])
+    assert verdict([*low, *high], "figure9-recurrence")["verdict"] == "supported"
+    censored = flips("baseline", [20, 21, 22.1, None])
+    assert verdict([*low, *censored], "figure9-recurrence")["verdict"] == "undecided"
+
+
 def test_chance_is_a_range():
     def line(values):
         return verdict(accuracies("complete_leakage", values), "table6-complete-leak")["verdict"]

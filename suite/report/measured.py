@@ -16,13 +16,15 @@ from suite.report.settings import settings, with_labels
 from suite.report.summary import COUNTED, KEY, SETTING, mean_ci
 
 
-def measured(frame: pd.DataFrame, experiment: str, *metrics: str) -> pd.DataFrame:
-    """The experiment's rows of these metrics that have a value and count; a column for each part of their conditions.
+def measured(frame: pd.DataFrame, experiment: str, *metrics: str, empty: bool = False) -> pd.DataFrame:
+    """The experiment's rows of these metrics that count and have a value (or, with `empty`, none); a column for
+    each part of their conditions.
 
     Of several rows of one seed the last finished counts.
     """
     rows = frame[(frame["experiment"] == experiment) & frame["metric"].isin(metrics)]
-    rows = rows[rows["status"].isin(COUNTED) & rows["value"].notna()].sort_values("finished_at", kind="stable")
+    rows = rows[rows["status"].isin(COUNTED) & (rows["value"].notna() | empty)]
+    rows = rows.sort_values("finished_at", kind="stable")
     rows = rows.drop_duplicates([*KEY, "seed", "metric", "condition"], keep="last").reset_index(drop=True)
     parts = pd.DataFrame([parse_condition(text) for text in rows["condition"].fillna("")], index=rows.index)
     return pd.concat([rows, parts], axis=1)
