@@ -192,19 +192,7 @@ _SUITE = {
 }
 
 _PAPER = {
-    "xor": Protocol(
-        data={"n_steps": 200, "n_train": 51_200},
-        hidden=(16,),
-        epochs=100,
-        batch_size=512,
-        learning_rate=1e-2,
-        schedule=_TEMPORAL_PAPER,
-        threshold=0.5,
-        surrogate=rectangle(0.5),
-        leakage=Learnable(),
-        readout="integrator",
-        last_steps=9,
-    ),
+    "xor": replace(_SHD, data={"n_steps": 200, "n_train": 51_200}, hidden=(16,), batch_size=512, last_steps=9),
     "shd": replace(_SHD, data={"dt_ms": 1.0, "n_steps": 1000}, batch_size=512),
     "ssc": replace(_SSC, data={"dt_ms": 1.0, "n_steps": 1000}, batch_size=512),
     "n_mnist": replace(_N_MNIST, batch_size=1024),
