@@ -1,10 +1,11 @@
 """The fused layer as one differentiable operation, and which engine runs where."""
 
+import numba
 import pytest
 import torch
 
 from neurons import SURROGATES, rectangle
-from neurons.kernels import kernel_name, resolve_engine, why_not_fused
+from neurons.kernels import cpu, kernel_name, resolve_engine, why_not_fused
 from neurons.kernels.autograd import constant_current, fused_lif
 from neurons.reference import simulate
 
@@ -19,7 +20,9 @@ def current(*shape, seed=0, dtype=torch.float64):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 @pytest.mark.parametrize("reset", RESETS)
 @pytest.mark.parametrize("learnable", [False, True])
-@pytest.mark.parametrize("shape", [(1, 1, 1), (2, 1, 1500), (3, 300, 7), (40, 33, 64), (2, 1025, 1)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(1, 1, 1), (2, 1, 1500), (3, 300, 7), (40, 33, 64), (2, 1025, 1), (4, 300, 90)], ids=str
+)
 def test_blocks_of_any_size_equal_the_oracle(shape, reset, learnable, dtype):
     """Shapes that fill no block, many blocks, and blocks with a remainder. Same arithmetic, same order, so the very
     same bits."""
@@ -41,6 +44,29 @@ def test_blocks_of_any_size_equal_the_oracle(shape, reset, learnable, dtype):
     tolerance = 1e-10 if dtype == torch.float64 else 1e-4
     for gradient, other in zip(gradients, expected, strict=True):
         assert (gradient - other).abs().max() <= tolerance * other.abs().max()
+
+
+def test_float32_is_not_computed_in_float64():
+    """A constant of the wrong type turns whole loops to float64, at half the speed and unseen in the results."""
+    row = numba.float32[::1]
+    number = numba.float32
+    whole, boolean = numba.int64, numba.boolean
+    cases = {
+        cpu._charge: (row, row, row, number, whole, row),
+        cpu._charge_and_fire: (row, row, row, number, whole, row),
+        cpu._fire: (row, number, row),
+        cpu._surrogate: (row, number, whole, row, row),
+        cpu._backward_step: (row, row, row, row, row, number, whole, boolean, whole, row, row, row),
+        cpu._add_grad_k: (row, row, number, whole, row),
+    }
+    for function, signature in cases.items():
+        compiled = numba.njit(function.py_func, **_options(function))
+        compiled.compile(signature)
+        assert "fpext" not in compiled.inspect_llvm(signature), function.__name__
+
+
+def _options(function):
+    return {"error_model": function.targetoptions["error_model"]} if "error_model" in function.targetoptions else {}
 
 
 @pytest.mark.parametrize("density", ["silent", "sparse", "dense"])

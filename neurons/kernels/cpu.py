@@ -28,7 +28,7 @@ RECTANGLE, MULTI_GAUSSIAN, ARCTAN, SIGMOID = range(4)  # the order of neurons.su
 SEGMENT = 16
 """Time steps from one kept state to the next: SEGMENT rows of a block's potentials stay in the L2 cache."""
 
-BLOCK = 4096
+BLOCK = 8192
 """The most columns in a block."""
 
 _SQRT_2PI = math.sqrt(2 * math.pi)
@@ -60,8 +60,9 @@ def _reset_factors(threshold, reset):  # type: ignore[no-untyped-def]
 
     A product rather than a choice of 0 or u: an infinite u must leave a NaN.
     """
-    one = threshold * 0 + 1  # in threshold's type
-    return threshold if reset == SUBTRACT else one - one, one if reset == ZERO else one - one
+    one = type(threshold)(1)  # a plain 1 would turn the loops to float64
+    zero = type(threshold)(0)
+    return threshold if reset == SUBTRACT else zero, one if reset == ZERO else zero
 
 
 @njit(cache=True)
