@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from suite.bench.cli import app as bench
 from suite.datasets.cli import app as data
 from suite.errors import SuiteError
 from suite.selection import DEFAULT_PROTOCOL
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 LOCAL = Path("results/local")
 
@@ -30,7 +27,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-bench = typer.Typer(help="Measure speed and memory beside the frameworks' own code.", no_args_is_help=True)
 app.add_typer(data, name="data")
 app.add_typer(bench, name="bench")
 console = Console()
@@ -166,52 +162,6 @@ def doctor(as_json: AsJson = False) -> None:
         table.add_row("" if area == area_before else area, item, escape(finding))
         area_before = area
     console.print(table)
-
-
-Out = Annotated[Path | None, typer.Option("--out", help="Also write the rows to this CSV file.")]
-
-
-@bench.command("lif")
-def bench_lif(
-    out: Out = None,
-    rounds: Annotated[int, typer.Option(min=1, help="Timed rounds of each contender.")] = 5,
-    memory: Annotated[bool, typer.Option(help="Measure peak memory too, each in a process of its own.")] = True,
-) -> None:
-    """The LIF layer, forward and backward, beside SpikingJelly's and snnTorch's own and the memory bound."""
-    from suite import bench as bench_module
-
-    _show_bench(bench_module.run(rounds=rounds, memory=memory), out)
-
-
-@bench.command("data")
-def bench_data(out: Out = None) -> None:
-    """Batches of event data beside tonic's own pipeline."""
-    from suite.datasets.bench import run as run_bench
-
-    _show_bench([run_bench()], out)
-
-
-def _show_bench(frames: Iterable[pd.DataFrame], out: Path | None) -> None:
-    """Print each table as it comes, and keep them all."""
-    import pandas as pd
-
-    from suite.results import atomic_file
-
-    shown = []
-    for frame in frames:
-        same = [name for name in frame.columns if len(frame) > 1 and frame[name].nunique() == 1]
-        about = ", ".join(f"{name} {frame[name].iloc[0]}" for name in same)
-        table = Table(box=None, title=escape(about), title_justify="left")
-        for name in frame.columns.drop(same):
-            table.add_column(str(name), justify="left" if frame[name].dtype == "str" else "right")
-        for row in frame.drop(columns=same).itertuples(index=False):
-            table.add_row(*(escape(str(value)) for value in row))
-        console.print(table)
-        shown.append(frame)
-    if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_file(out) as part:
-            pd.concat(shown, ignore_index=True).to_csv(part, index=False)
 
 
 def main() -> None:

@@ -1,0 +1,1 @@
+"""`lif-roles bench`: speed and memory beside the frameworks' own code, every contender in the same run."""

@@ -1,0 +1,102 @@
+"""`lif-roles bench`: the command line of the benchmarks."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+app = typer.Typer(
+    name="bench",
+    help="Measure speed and memory beside the frameworks' own code.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+console = Console(width=None if sys.stdout.isatty() else 200)  # a file takes wide tables
+notes = Console(stderr=True)
+
+Out = Annotated[Path | None, typer.Option("--out", help="Also write the rows to this CSV file.")]
+Rounds = Annotated[int, typer.Option(min=1, help="Timed rounds of each contender.")]
+Memory = Annotated[bool, typer.Option(help="Measure peak memory too, each in a process of its own.")]
+Device = Annotated[str, typer.Option(help="cpu or cuda.")]
+Shapes = Annotated[list[str] | None, typer.Option(help="T,B,N; may be given several times.")]
+
+
+@app.command("lif")
+def lif(
+    out: Out = None,
+    rounds: Rounds = 5,
+    memory: Memory = True,
+    device: Device = "cpu",
+    shape: Shapes = None,
+    recurrent_shape: Annotated[list[str] | None, typer.Option(help="The same for the recurrent layer.")] = None,
+    peer_python: Annotated[
+        str | None, typer.Option(help="A Python whose environment has another SpikingJelly (0.0.0.0.14 with CuPy).")
+    ] = None,
+) -> None:
+    """The LIF layer, forward and backward, beside SpikingJelly's, snnTorch's and norse's own and the memory bound."""
+    from suite.bench import lif as bench
+    from suite.bench.other_python import OtherPython
+    from suite.bench.timing import bench_device
+
+    where = bench_device(device)
+    shapes, recurrent = [parse_shape(s) for s in shape or ()], [parse_shape(s) for s in recurrent_shape or ()]
+    if not shapes and not recurrent:
+        shapes = list(bench.SHAPES if where.type == "cpu" else bench.CUDA_SHAPES)
+        recurrent = list(bench.RECURRENT_SHAPES)
+    with OtherPython(peer_python, where.type) if peer_python else nullcontext() as other:
+        frames = bench.run(shapes, recurrent, device=where, rounds=rounds, with_memory=memory, other=other)
+        _show(frames, out)
+
+
+@app.command("data")
+def data(out: Out = None) -> None:
+    """Batches of event data beside tonic's own pipeline."""
+    from suite.datasets.bench import run
+
+    _show([run()], out)
+
+
+def parse_shape(text: str) -> tuple[int, int, int]:
+    """T,B,N. Raises ValueError unless it is three positive integers."""
+    parts = text.split(",")
+    if len(parts) != 3 or not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
+        raise ValueError(f"shape {text!r}: give steps, batch and neurons as T,B,N, for example 250,512,64")
+    T, B, N = (int(part) for part in parts)
+    return T, B, N
+
+
+def _show(frames: Iterable[pd.DataFrame], out: Path | None) -> None:
+    """Print each table as it comes, and keep them all."""
+    import pandas as pd
+
+    from suite.results import atomic_file
+
+    shown = []
+    for frame in frames:
+        same = [name for name in frame.columns if len(frame) > 1 and frame[name].nunique(dropna=False) == 1]
+        about = ", ".join(f"{name} {frame[name].iloc[0]}" for name in same if str(frame[name].iloc[0]) not in _EMPTY)
+        table = Table(box=None, title=escape(about), title_justify="left")
+        for name in frame.columns.drop(same):
+            table.add_column(str(name), justify="right" if pd.api.types.is_numeric_dtype(frame[name]) else "left")
+        for row in frame.drop(columns=same).itertuples(index=False):
+            table.add_row(*("" if str(value) in _EMPTY else escape(str(value)) for value in row))
+        console.print(table)
+        shown.append(frame)
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_file(out) as part:
+            pd.concat(shown, ignore_index=True).to_csv(part, index=False)
+
+
+_EMPTY = ("", "nan", "None")
