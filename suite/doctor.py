@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
-from importlib.util import find_spec
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
-from neurons import BACKENDS
-from neurons.kernels import kernel_name, resolve_engine, why_not_fused
+from neurons import BACKENDS, rectangle
+from neurons.kernels import cuda, kernel_name, why_not_fused
+from neurons.kernels.autograd import fused_lif
 from suite import __version__, machine
 from suite.datasets import locate
 from suite.registry import datasets
@@ -27,12 +27,13 @@ def diagnose() -> list[tuple[str, str, str]]:
         ("hardware", "memory", _memory()),
         ("hardware", "GPU", _gpu()),
         ("hardware", "CuPy", _cupy()),
+        ("hardware", "GPU kernels", _gpu_kernels()),
     ]
     device = machine.pick_device()
     for backend in BACKENDS:
-        engine = resolve_engine("auto", device, torch.float32)
-        kernel = kernel_name(engine, backend, device)
         reason = why_not_fused(device, torch.float32)
+        engine: Literal["fused", "step"] = "fused" if reason is None else "step"
+        kernel = kernel_name(engine, backend, device)
         rows.append(("engine auto", backend, f"{engine} ({kernel})" + (f"; not fused: {reason}" if reason else "")))
     for name in datasets:
         rows.append(("datasets", name, locate(name)))
@@ -64,10 +65,26 @@ def _gpu() -> str:
 
 
 def _cupy() -> str:
-    if find_spec("cupy") is None:
-        return "not installed; for CUDA: pip install 'lif-roles[cupy]'"
-    try:
-        import cupy
-    except Exception as error:  # a broken CUDA set-up fails in many ways, and naming it is the point
-        return f"installed, but does not import: {error}"
+    reason = cuda.why_not()
+    if reason is not None:
+        return reason
+    import cupy
+
     return f"{cupy.__version__}"
+
+
+def _gpu_kernels() -> str:
+    """Whether the fused kernels run on the GPU, by running them."""
+    reason = cuda.why_not()
+    if reason is not None:
+        return f"none: {reason}"
+    if not torch.cuda.is_available():
+        return "CuPy would compile them; not tried without a GPU"
+    x = torch.linspace(-1, 1, 40).reshape(20, 1, 2)
+    options: dict[str, Any] = {"threshold": 0.3, "reset": "zero", "surrogate": rectangle()}
+    try:
+        spikes, _, _ = fused_lif(x.cuda(), 0.3, **options)
+        right = torch.equal(spikes.cpu(), fused_lif(x, 0.3, **options)[0])
+    except Exception as error:  # a broken CUDA set-up fails in many ways, and naming it is the point
+        return f"do not run: {type(error).__name__}: {error}"
+    return "run, with the CPU's spikes" if right else "run, but their spikes are not the CPU's: please report this"

@@ -47,7 +47,7 @@ def test_doctor() -> None:
     assert table["versions"]["spikingjelly"].startswith("2.")
     shown = invoke("doctor")
     assert "spikingjelly" in shown
-    if table["hardware"]["CuPy"].startswith("not installed"):
+    if table["hardware"]["CuPy"].startswith("CuPy is not installed"):
         assert "[cupy]" in shown  # which rich would take for markup
 
 

@@ -1,15 +1,14 @@
-"""The fused layer as one differentiable operation, and which engine runs where."""
+"""The fused layer as one differentiable operation."""
 
 import numba
 import pytest
 import torch
 
 from neurons import SURROGATES, rectangle
-from neurons.kernels import cpu, kernel_name, resolve_engine, why_not_fused
+from neurons.kernels import cpu
 from neurons.kernels.autograd import constant_current, fused_lif
 from neurons.reference import simulate
 
-CPU = torch.device("cpu")
 RESETS = ("zero", "subtract", "none")
 
 
@@ -226,20 +225,3 @@ def test_inputs_stay_as_they_are():
     assert torch.equal(grad_spikes, kept[0])
     assert torch.equal(grad_v, kept[1])
     assert all(torch.equal(a, b) for a, b in zip(tensors, before, strict=True))
-
-
-def test_engines():
-    assert resolve_engine("auto", CPU, torch.float32) == "fused"
-    assert resolve_engine("auto", CPU, torch.float64) == "fused"
-    assert resolve_engine("auto", CPU, torch.bfloat16) == "step"
-    assert resolve_engine("auto", torch.device("meta"), torch.float32) == "step"
-    assert resolve_engine("step", CPU, torch.float32) == "step"
-    assert why_not_fused(CPU, torch.float32) is None
-    assert "float16" in why_not_fused(CPU, torch.float16)
-    with pytest.raises(ValueError, match=r"engine='fused'.*use engine='step' or 'auto'"):
-        resolve_engine("fused", torch.device("meta"), torch.float32)
-
-
-def test_kernel_names_say_what_computes():
-    assert kernel_name("fused", "snntorch", CPU) == "numba-cpu"
-    assert kernel_name("step", "snntorch", CPU) == "snntorch-step"

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
+from functools import cache
 from typing import Literal, get_args
 
 import torch
 
+from neurons.kernels import cuda
+from neurons.kernels.rule import DTYPES
 from neurons.names import unknown_name
 
 Engine = Literal["auto", "step", "fused"]
 ENGINES: tuple[str, ...] = get_args(Engine)
+KERNELS = {"cpu": "numba-cpu", "cuda": "cupy-cuda"}
+"""What the fused engine is on each type of device."""
 
 
 def check_engine(engine: str) -> None:
@@ -20,24 +26,36 @@ def check_engine(engine: str) -> None:
 
 def why_not_fused(device: torch.device, dtype: torch.dtype) -> str | None:
     """None if the fused engine can run on this device and dtype, else the reason."""
-    if device.type != "cpu":
-        return f"the fused engine has no kernel for {device.type} devices yet"
-    if dtype not in (torch.float32, torch.float64):
-        return f"the fused engine takes float32 or float64, not {dtype}"
-    return None
+    if device.type not in KERNELS:
+        return f"the fused engine has no kernel for {device.type} devices"
+    if dtype not in DTYPES:
+        return f"the fused engine takes {', '.join(map(str, DTYPES))}, not {dtype}"
+    return cuda.why_not() if device.type == "cuda" else None
 
 
 def resolve_engine(engine: str, device: torch.device, dtype: torch.dtype) -> Literal["step", "fused"]:
-    """The engine that runs: "auto" is "fused" where that exists, else "step".
+    """The engine that runs: "auto" is "fused" where that exists, else "step", with one warning if that is for a missing
+    package.
 
     Raises ValueError if `engine` is "fused" and cannot be.
     """
+    if engine == "step":
+        return "step"
     reason = why_not_fused(device, dtype)
-    if engine == "fused" and reason is not None:
+    if reason is None:
+        return "fused"
+    if engine == "fused":
         raise ValueError(f"engine='fused': {reason}; use engine='step' or 'auto'")
-    return "fused" if engine != "step" and reason is None else "step"
+    if device.type == "cuda" and dtype in DTYPES:
+        _warn(reason)
+    return "step"
+
+
+@cache
+def _warn(reason: str) -> None:
+    warnings.warn(f"engine='auto' runs step by step, which is far slower: {reason}", stacklevel=3)
 
 
 def kernel_name(engine: Literal["step", "fused"], backend: str, device: torch.device) -> str:
     """What computes, in words for a results row: for example "numba-cpu" or "snntorch-step"."""
-    return f"numba-{device.type}" if engine == "fused" else f"{backend}-step"
+    return KERNELS[device.type] if engine == "fused" else f"{backend}-step"

@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from neurons.kernels import host
-from neurons.kernels.rule import Rule
+from neurons.kernels import cuda, host
+from neurons.kernels.rule import DTYPES, Rule, state_dtype
 from neurons.surrogate import Surrogate
 from neurons.variant import Reset
 
 
-def _kernels(_device: torch.device) -> ModuleType:
-    return host
+def _kernels(device: torch.device) -> ModuleType:
+    return cuda if device.type == "cuda" else host
 
 
 def _rows(x: Tensor) -> Tensor:
@@ -73,50 +73,54 @@ class _FusedLIF(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Any, ...]:
-        grad_o, grad_u, grad_v = grads
-        x_or_u, k, v0, weight, o0, spikes = ctx.saved_tensors
-        kernels = _kernels(v0.device)
-        steps, dtype, state = ctx.steps, ctx.x_dtype, {"dtype": v0.dtype, "device": v0.device}
-        shape, M = (steps, *v0.shape), v0.numel()
-        needs = ctx.needs_input_grad
-        if grad_o is None:
-            grad_o = torch.zeros((), dtype=dtype, device=v0.device).expand(shape)
-        if grad_u is None:
-            grad_u = torch.empty((0, M), **state)
-        grad_v0 = torch.zeros(v0.shape, **state)
-        if grad_v is not None:
-            grad_v0.copy_(grad_v)
-        grad_k = torch.zeros(M if needs[1] else 0, **state)
-        later = (_rows(grad_o), grad_u.reshape(len(grad_u), M).contiguous(), grad_v0.view(M), ctx.rule)
-        grad_weight = grad_o0 = None
-        if weight is None:
-            grad_x = kernels.empty((ctx.x_steps if needs[0] else 0, *v0.shape), dtype, v0.device)
-            kernels.backward(_rows(x_or_u), _flat(k), ctx.kept, steps, *later, grad_x.view(len(grad_x), M), grad_k)
-        else:
-            N = len(weight)
-            weight = weight.detach().contiguous()
-            grad_x = kernels.empty(shape, dtype, v0.device)
-            grad_weight = kernels.backward_recurrent(
-                x_or_u.view(steps, M),
-                _flat(k),
-                weight,
-                _flat(v0),
-                None if spikes is None else spikes.view(steps, M),
-                *later,
-                grad_x.view(steps, M),
-                grad_k,
-                needs[2],
-            )
-            first = grad_x[0].reshape(-1, N).to(v0.dtype)
-            if grad_weight is not None and o0 is not None:
-                grad_weight = grad_weight + first.t() @ o0.reshape(-1, N)
-            if needs[4]:
-                grad_o0 = (first @ weight).view(v0.shape)
-            if ctx.x_steps < steps:
-                grad_x = grad_x.sum(0, keepdim=True)
-        if needs[1]:
-            grad_k = grad_k.view(-1, k.numel()).sum(0).view(k.shape)
-        return (grad_x if needs[0] else None, grad_k if needs[1] else None, grad_weight, grad_v0, grad_o0, *(None,) * 4)
+        with torch.autocast(ctx.saved_tensors[0].device.type, enabled=False):
+            return _backward(ctx, *grads)
+
+
+def _backward(ctx: Any, grad_o: Tensor | None, grad_u: Tensor | None, grad_v: Tensor | None) -> tuple[Any, ...]:
+    x_or_u, k, v0, weight, o0, spikes = ctx.saved_tensors
+    kernels = _kernels(v0.device)
+    steps, dtype = ctx.steps, ctx.x_dtype
+    shape, M = (steps, *v0.shape), v0.numel()
+    needs = ctx.needs_input_grad
+    if grad_o is None:
+        grad_o = v0.new_zeros((), dtype=dtype).expand(shape)
+    if grad_u is None:
+        grad_u = v0.new_empty((0, M))
+    grad_v0 = v0.new_zeros(v0.shape)
+    if grad_v is not None:
+        grad_v0.copy_(grad_v)
+    grad_k = v0.new_zeros(M if needs[1] else 0)
+    later = (_rows(grad_o), grad_u.reshape(len(grad_u), M).contiguous(), grad_v0.view(M), ctx.rule)
+    grad_weight = grad_o0 = None
+    if weight is None:
+        grad_x = kernels.empty((ctx.x_steps if needs[0] else 0, *v0.shape), dtype, v0.device)
+        kernels.backward(_rows(x_or_u), _flat(k), ctx.kept, steps, *later, grad_x.view(len(grad_x), M), grad_k)
+    else:
+        N = len(weight)
+        weight = weight.detach().contiguous()
+        grad_x = kernels.empty(shape, dtype, v0.device)
+        grad_weight = kernels.backward_recurrent(
+            x_or_u.view(steps, M),
+            _flat(k),
+            weight,
+            _flat(v0),
+            None if spikes is None else spikes.view(steps, M),
+            *later,
+            grad_x.view(steps, M),
+            grad_k,
+            needs[2],
+        )
+        first = grad_x[0].reshape(-1, N).to(v0.dtype)
+        if grad_weight is not None and o0 is not None:
+            grad_weight = grad_weight + first.t() @ o0.reshape(-1, N)
+        if needs[4]:
+            grad_o0 = (first @ weight).view(v0.shape)
+        if ctx.x_steps < steps:
+            grad_x = grad_x.sum(0, keepdim=True)
+    if needs[1]:
+        grad_k = grad_k.view(-1, k.numel()).sum(0).view(k.shape)
+    return (grad_x if needs[0] else None, grad_k if needs[1] else None, grad_weight, grad_v0, grad_o0, *(None,) * 4)
 
 
 def constant_current(current: Tensor, steps: int) -> Tensor:
@@ -145,30 +149,58 @@ def fused_lif(
 ) -> tuple[Tensor, Tensor | None, Tensor]:
     """The LIF layer of eq. 3-11 over a whole sequence.
 
-    x: input current [T, B, *], float32 or float64, on the CPU. k: leak coefficient, a number or [n] where n is x's last
+    x: input current [T, B, *], on the CPU or a CUDA device. k: leak coefficient, a number or [n] where n is x's last
     dimension. recurrent_weight: V [n, n]. v0: the state after reset before the first step, [B, *] (None: zeros); o0:
     the spikes before it (None: none).
     Returns spikes [T, B, *], the potentials before reset [T, B, *] (None unless `record`), and the final state after
-    reset [B, *]. Differentiable once with respect to x, k, recurrent_weight, v0 and o0. Raises TypeError if
-    recurrent_weight has another dtype than x.
+    reset [B, *], all in x's dtype. A layer with float16 or bfloat16 input computes in float32. Differentiable once
+    with respect to x, k, recurrent_weight, v0 and o0.
+    Raises ValueError for a wrong shape or device, TypeError for a wrong dtype.
     """
-    if recurrent_weight is not None and recurrent_weight.dtype != x.dtype:
-        raise TypeError(
-            f"the input current is {x.dtype}, but the recurrent weights are {recurrent_weight.dtype}: "
-            "bring both to one dtype, as with neuron.double()"
-        )
-    if v0 is None:
-        v0 = torch.zeros(x.shape[1:], dtype=x.dtype)
-    leak = torch.as_tensor(k, dtype=x.dtype, device=x.device)
-    steps = len(x)
+    _check(x, {"k": k, "recurrent_weight": recurrent_weight, "v0": v0, "o0": o0})
+    steps, dtype = len(x), x.dtype
     constant = getattr(x, "constant_current", None)
     if constant is not None:
         x = constant.unsqueeze(0)
+    state = state_dtype(dtype)
+    if dtype not in _kernels(x.device).DTYPES:
+        x = x.to(state)
+    leak = k.to(state) if isinstance(k, Tensor) else torch.full((), k, dtype=state, device=x.device)
+    weight = None if recurrent_weight is None else recurrent_weight.to(state)
+    v0 = torch.zeros(x.shape[1:], dtype=state, device=x.device) if v0 is None else v0.to(state)
+    o0 = None if o0 is None else o0.to(state)
     differentiable = torch.is_grad_enabled() and any(
-        t is not None and t.requires_grad for t in (x, leak, recurrent_weight, v0, o0)
+        t is not None and t.requires_grad for t in (x, leak, weight, v0, o0)
     )
     rule = Rule(threshold, reset, surrogate, detach_reset)
-    result: tuple[Tensor, Tensor | None, Tensor] = _FusedLIF.apply(
-        x, leak, recurrent_weight, v0, o0, steps, rule, record, differentiable
-    )
-    return result
+    with torch.autocast(x.device.type, enabled=False):
+        spikes, u, v = _FusedLIF.apply(x, leak, weight, v0, o0, steps, rule, record, differentiable)
+    return spikes.to(dtype), None if u is None else u.to(dtype), v.to(dtype)
+
+
+def _check(x: Tensor, others: dict[str, Any]) -> None:
+    """Raise ValueError or TypeError unless the arguments of `fused_lif` fit each other: a kernel would read on."""
+    if x.dtype not in DTYPES:
+        raise TypeError(f"the input current is {x.dtype}; the fused engine takes {', '.join(map(str, DTYPES))}")
+    if x.ndim < 2 or x.numel() == 0:
+        raise ValueError(f"the input current must be [T, B, ...] with T, B >= 1, got {list(x.shape)}")
+    n = x.shape[-1]
+    shapes = {"k": ([], [1], [n]), "recurrent_weight": ([n, n],), "v0": ([*x.shape[1:]],), "o0": ([*x.shape[1:]],)}
+    for name, tensor in others.items():
+        if not isinstance(tensor, Tensor):
+            continue
+        if list(tensor.shape) not in shapes[name]:
+            allowed = " or ".join(map(str, shapes[name]))
+            raise ValueError(
+                f"{name} must be {allowed} for an input current {list(x.shape)}, but is {list(tensor.shape)}"
+            )
+        if tensor.device != x.device:
+            raise ValueError(
+                f"the input current is on {x.device}, but {name} on {tensor.device}: bring both to one device, as with "
+                f"neuron.to({str(x.device)!r})"
+            )
+        if tensor.dtype not in (x.dtype, state_dtype(x.dtype)):
+            raise TypeError(
+                f"the input current is {x.dtype}, but {name} is {tensor.dtype}: bring both to one dtype, as with "
+                "neuron.double()"
+            )

@@ -16,6 +16,9 @@ from neurons.kernels import buffers, cpu
 from neurons.kernels.rule import Rule
 from neurons.surrogate import SURROGATE_KINDS
 
+DTYPES = (torch.float32, torch.float64)
+"""What x may be; a layer of another type computes in float32 throughout."""
+
 DENSE = 0.2
 """Share of neurons that fire in a step above which the recurrent weights' gradient is one matrix product."""
 
@@ -74,7 +77,8 @@ def forward_recurrent(
 
     Writes u [T, M] for `backward_recurrent`; returns whether that needs the spikes too.
     """
-    block = cpu.block_size(*spikes.shape, len(weight_t))
+    T, M = spikes.shape
+    block = cpu.block_size(T, M, len(weight_t))
     count = cpu.forward_recurrent(*_arrays(x, k, weight_t, drive, v), *_charge(rule, v), block, *_arrays(spikes, u))
     return bool(count > DENSE * spikes.numel())
 
@@ -97,10 +101,11 @@ def backward_recurrent(
 
     Writes grad_x [T, M]. Returns the gradient of `weight` from all steps but the first, or None unless that is wanted.
     """
+    T, M = u.shape
     N = len(weight)
     in_kernel = weight_wanted and spikes is None
     grad_weight_t = torch.zeros((torch.get_num_threads(), N if in_kernel else 0, N), dtype=weight.dtype)
-    block = cpu.block_size(*u.shape, N)
+    block = cpu.block_size(T, M, N)
     cpu.backward_recurrent(
         *_arrays(u, k, weight, weight.t().contiguous(), v0, grad_o, grad_u, grad_v),
         *_charge(rule, grad_v),

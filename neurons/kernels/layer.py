@@ -26,7 +26,7 @@ def fused_layer(
     weight = None if recurrent is None else recurrent.weight
     if variant.input_gain == "1-k":
         gain = 1 - k
-        x = gain * x
+        x = (gain * x).to(x.dtype)
         if weight is not None:
             weight = gain * weight if isinstance(gain, float) else gain[:, None] * weight
     return fused_lif(

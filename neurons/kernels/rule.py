@@ -9,6 +9,9 @@ import torch
 from neurons.surrogate import Surrogate
 from neurons.variant import Reset
 
+DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
+"""What an input current may be."""
+
 
 @dataclass(frozen=True)
 class Rule:
