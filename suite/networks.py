@@ -10,6 +10,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from neurons import Learnable, Variant, constant_current, make_neuron
+from neurons.kernels.events import event_linear
+from neurons.kernels.linear import SequenceLinear
 from suite.baselines import Baseline, RecurrentNet
 from suite.datasets.base import Dataset, Events, Input, Static
 from suite.protocols import Protocol
@@ -35,15 +37,7 @@ class InputLinear(nn.Module):
     def forward(self, x: Input) -> Tensor:
         if isinstance(x, Events):
             T, B, _ = x.shape
-            rows = nn.functional.embedding_bag(
-                x.unit,
-                self.weight_t,
-                x.offset,
-                mode="sum",
-                per_sample_weights=x.weight,
-                include_last_offset=True,
-            )
-            return (rows + self.bias).view(T, B, -1)
+            return event_linear(x.unit, x.offset, x.weight, self.weight_t, self.bias).view(T, B, -1)
         if isinstance(x, Static):
             once = x.image.flatten(1) @ self.weight_t + self.bias
             return constant_current(once, x.n_steps)
@@ -81,7 +75,7 @@ class FCNet(nn.Module):
         self.linear = nn.ModuleList(
             [
                 InputLinear(sizes[0], sizes[1]),
-                *(nn.Linear(a, b) for a, b in pairwise(sizes[1:])),
+                *(SequenceLinear(a, b) for a, b in pairwise(sizes[1:])),
             ]
         )
         self.hidden = nn.ModuleList(make_neuron(variant, n, **options) for n in protocol.hidden)

@@ -40,16 +40,19 @@ def segments(T: int) -> int:
 
 
 SERIAL = 1 << 16
-"""Elements [T, M] up to which one thread does all: waking a second takes longer, and on a busy machine far longer."""
+"""Elements up to which one thread does all: waking a second takes longer, and on a busy machine far longer."""
+
+
+def use_threads(elements: int) -> int:
+    """Let the next kernels use as many threads as torch does, or one for a few elements; returns how many."""
+    count = 1 if elements <= SERIAL else min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS)
+    numba.set_num_threads(count)
+    return count
 
 
 def block_size(steps: int, columns: int, unit: int = 1) -> int:
-    """Columns a block, a multiple of `unit`, such that torch's number of threads have equal shares of [steps,
-    columns].
-    """
-    threads = 1 if steps * columns <= SERIAL else min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS)
-    numba.set_num_threads(threads)
-    share = -(-columns // (threads * unit))
+    """Columns a block, a multiple of `unit`, such that all threads have equal shares of [steps, columns]."""
+    share = -(-columns // (use_threads(steps * columns) * unit))
     blocks = -(-share * unit // BLOCK)
     return unit * max(1, -(-share // blocks))
 

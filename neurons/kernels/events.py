@@ -1,0 +1,150 @@
+"""A linear layer on sparse events: the weight rows of the inputs that are active, summed; no dense input is made.
+
+`torch.nn.functional.embedding_bag` computes the same, and is what runs on other devices. On the CPU its backward pass
+sorts all events, which takes most of a training step; here each thread walks through its rows in order and has a weight
+gradient of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numba import njit, prange
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from neurons.kernels import buffers, cpu
+
+
+def event_linear(unit: Tensor, offset: Tensor, count: Tensor | None, weight_t: Tensor, bias: Tensor) -> Tensor:
+    """The current [R, n_out] from R rows of events; row r has the inputs unit[offset[r] : offset[r + 1]].
+
+    unit [E] int64, each below n_in; offset [R + 1] int64, from 0 to E; count [E], by which each event is multiplied
+    (None: 1); weight_t [n_in, n_out]; bias [n_out]. Differentiable once with respect to weight_t and bias. Raises
+    ValueError for a unit or an offset out of range.
+    """
+    if weight_t.device.type != "cpu" or weight_t.dtype not in (torch.float32, torch.float64):
+        rows = nn.functional.embedding_bag(
+            unit, weight_t, offset, mode="sum", per_sample_weights=count, include_last_offset=True
+        )
+        return rows + bias
+    current: Tensor = _EventLinear.apply(unit, offset, count, weight_t, bias)
+    return current
+
+
+class _EventLinear(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, unit: Tensor, offset: Tensor, count: Tensor | None, weight_t: Tensor, bias: Tensor) -> Tensor:
+        n_in, n_out = weight_t.shape
+        if count is None:
+            count = torch.ones(1)
+        events = (unit.contiguous().numpy(), offset.contiguous().numpy(), count.to(weight_t.dtype).numpy())
+        out = buffers.empty((len(offset) - 1, n_out), weight_t.dtype)
+        parts = cpu.use_threads(out.numel() + len(unit) * n_out)
+        weights = (weight_t.detach().contiguous().numpy(), bias.detach().contiguous().numpy())
+        if not _sum_rows(*events, *weights, parts, out.numpy()):
+            raise ValueError(
+                f"events out of range: units are from 0 to {n_in - 1}, and offsets rise from 0 to {len(unit)}"
+            )
+        ctx.events = events
+        ctx.n_in = n_in
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        grad = grads[0].contiguous()
+        n_out = grad.shape[1]
+        parts = cpu.use_threads(grad.numel() + len(ctx.events[0]) * n_out)
+        weight_t = torch.zeros((parts, ctx.n_in, n_out), dtype=grad.dtype)
+        bias = torch.zeros((parts, n_out), dtype=grad.dtype)
+        _scatter_rows(*ctx.events, grad.numpy(), weight_t.numpy(), bias.numpy())
+        return None, None, None, weight_t.sum(0), bias.sum(0)
+
+
+@njit(cache=True)
+def _first_row(offset, part, parts):  # type: ignore[no-untyped-def]
+    """The first row of a part, where all parts have the same number of rows and events together."""
+    R = len(offset) - 1
+    target = part * (offset[R] + R) // parts
+    low, high = 0, R
+    while low < high:
+        middle = (low + high) // 2
+        if offset[middle] + middle < target:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@njit(cache=True)
+def _sum_part(unit, offset, count, weight_t, bias, out, start, stop):  # type: ignore[no-untyped-def]
+    """`_sum_rows` for the rows from start to stop."""
+    n_in, n_out = weight_t.shape
+    one = weight_t.dtype.type(1)
+    counted = len(count) == len(unit)
+    for r in range(start, stop):
+        row = out[r]
+        row[:] = bias
+        e, last = offset[r], offset[r + 1]
+        if e < 0 or last < e or last > len(unit):
+            return False
+        for i in range(e, last):
+            if unit[i] < 0 or unit[i] >= n_in:
+                return False
+        while e + 4 <= last:  # four at a time, so that `row` is read and written less often
+            a, b, c, d = weight_t[unit[e]], weight_t[unit[e + 1]], weight_t[unit[e + 2]], weight_t[unit[e + 3]]
+            if counted:
+                p, q, s, t = count[e], count[e + 1], count[e + 2], count[e + 3]
+                for i in range(n_out):
+                    row[i] += (p * a[i] + q * b[i]) + (s * c[i] + t * d[i])
+            else:
+                for i in range(n_out):
+                    row[i] += (a[i] + b[i]) + (c[i] + d[i])
+            e += 4
+        while e < last:
+            a = weight_t[unit[e]]
+            p = count[e] if counted else one
+            for i in range(n_out):
+                row[i] += p * a[i]
+            e += 1
+    return True
+
+
+@njit(parallel=True, cache=True)
+def _sum_rows(unit, offset, count, weight_t, bias, parts, out):  # type: ignore[no-untyped-def]
+    """Writes out [R, n_out]. count is [E], or [1] if every event counts 1. False if events are out of range."""
+    R = len(out)
+    if offset[0] != 0 or offset[R] != len(unit):
+        return False
+    good = np.empty(parts, np.bool_)
+    for part in prange(parts):
+        start, stop = _first_row(offset, part, parts), _first_row(offset, part + 1, parts)
+        good[part] = _sum_part(unit, offset, count, weight_t, bias, out, start, stop)
+    return np.all(good)
+
+
+@njit(parallel=True, cache=True)
+def _scatter_rows(unit, offset, count, grad, grad_weight_t, grad_bias):  # type: ignore[no-untyped-def]
+    """Adds to grad_weight_t [parts, n_in, n_out] and grad_bias [parts, n_out]; their sums over parts are the
+    gradients.
+    """
+    parts = len(grad_bias)
+    for part in prange(parts):
+        for r in range(_first_row(offset, part, parts), _first_row(offset, part + 1, parts)):
+            _scatter_row(unit, count, grad[r], offset[r], offset[r + 1], grad_weight_t[part], grad_bias[part])
+
+
+@njit(cache=True)
+def _scatter_row(unit, count, g, first, last, weight_t, bias):  # type: ignore[no-untyped-def]
+    one = g.dtype.type(1)
+    counted = len(count) == len(unit)
+    for i in range(len(g)):
+        bias[i] += g[i]
+    for e in range(first, last):
+        row = weight_t[unit[e]]
+        p = count[e] if counted else one
+        for i in range(len(g)):
+            row[i] += p * g[i]
