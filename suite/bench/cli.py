@@ -59,6 +59,25 @@ def lif(
         _show(frames, out)
 
 
+@app.command("network")
+def network(
+    out: Out = None,
+    network: Annotated[list[str] | None, typer.Option(help="A network; may be given several times.")] = None,
+    rounds: Rounds = 5,
+    memory: Memory = True,
+    device: Device = "cpu",
+    batch_size: Annotated[int | None, typer.Option(min=2, help="Instead of the protocol's.")] = None,
+) -> None:
+    """Whole training steps of the networks of Table 4, beside the same networks in SpikingJelly, snnTorch and norse."""
+    from suite.bench import network as bench
+    from suite.bench.timing import bench_device
+
+    if not network:
+        notes.print("cifar10 is left out: a step of ResNet18 takes minutes on a CPU; ask with --network cifar10")
+    names = network or bench.DEFAULT
+    _show(bench.run(names, device=bench_device(device), rounds=rounds, with_memory=memory, batch_size=batch_size), out)
+
+
 @app.command("data")
 def data(out: Out = None) -> None:
     """Batches of event data beside tonic's own pipeline."""

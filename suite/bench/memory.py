@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import subprocess
 import sys
@@ -29,7 +30,9 @@ def in_process(module: str, function: str, *arguments: object) -> float | None:
 
 
 def peak_above_idle(work: Callable[[], object], device: torch.device) -> float:
-    """MB (1e6 bytes) that `work` adds at its peak to what the process has already: resident set, or CUDA allocator."""
+    """MB (1e6 bytes) that `work` adds at its peak to what the process has already: its resident set (Linux), or in
+    CUDA's allocator.
+    """
     gc.collect()
     if device.type == "cuda":
         synchronize(device)
@@ -38,6 +41,7 @@ def peak_above_idle(work: Callable[[], object], device: torch.device) -> float:
         work()
         synchronize(device)
         return (torch.cuda.max_memory_allocated(device) - idle) / 1e6
+    ctypes.CDLL(None).malloc_trim(0)  # what is free already must not hide what the work takes
     idle = _reset_peak()
     work()
     return (_status("VmHWM") - idle) / 1e6

@@ -29,17 +29,20 @@ LEAK = 0.5
 SURROGATE_ALPHA = 2.0
 
 Step = Callable[[Tensor], Tensor]
+Make = Callable[[Tensor | None, torch.device, float, float], Step]
+"""(V or None, device, k, threshold) -> the layer."""
 
 
 @dataclass(frozen=True)
 class Op:
-    """A contender: `make(V)` gives the layer, on V's device; V [N, N] are its recurrent weights, or None.
-
-    package: the distribution it comes from.
-    """
+    """A contender, from the distribution `package`. V [N, N] are the recurrent weights, if the layer has any."""
 
     package: str
-    make: Callable[[Tensor | None, torch.device], Step]
+    make_with: Make
+
+    def make(self, weight: Tensor | None, device: torch.device) -> Step:
+        """The layer as it is timed alone."""
+        return self.make_with(weight, device, LEAK, THRESHOLD)
 
     def why_not(self, device: torch.device) -> str | None:
         """None if it can run here, else the reason."""
@@ -74,12 +77,12 @@ def import_norse() -> Any:
     return norse.torch
 
 
-def _ours(backend: str) -> Callable[[Tensor | None, torch.device], Step]:
-    def make(weight: Tensor | None, device: torch.device) -> Step:
+def _ours(backend: str) -> Make:
+    def make(weight: Tensor | None, device: torch.device, leak: float, threshold: float) -> Step:
         from neurons import arctan, make_neuron
 
         variant, n = ("baseline", None) if weight is None else ("with_recurrence", len(weight))
-        options: dict[str, Any] = {"leakage": LEAK, "threshold": THRESHOLD, "surrogate": arctan(SURROGATE_ALPHA)}
+        options: dict[str, Any] = {"leakage": leak, "threshold": threshold, "surrogate": arctan(SURROGATE_ALPHA)}
         neuron = make_neuron(variant, n, backend=backend, engine="fused", **options).to(device)
         if weight is not None:
             neuron.recurrent.weight = nn.Parameter(weight.clone())  # type: ignore[union-attr]
@@ -112,10 +115,10 @@ def spikingjelly_recurrent(node: Any, weight: Tensor) -> Any:
     return container
 
 
-def _spikingjelly(weight: Tensor | None, device: torch.device) -> Step:
+def _spikingjelly(weight: Tensor | None, device: torch.device, leak: float, threshold: float) -> Step:
     from spikingjelly.activation_based import functional
 
-    node = spikingjelly_node(LEAK, THRESHOLD, "m" if weight is None else "s").to(device)
+    node = spikingjelly_node(leak, threshold, "m" if weight is None else "s").to(device)
     if weight is not None:
         node = spikingjelly_recurrent(node, weight)
 
@@ -156,9 +159,9 @@ def _forget(node: Any) -> None:
     snntorch.SpikingNeuron.instances.remove(node)
 
 
-def _snntorch(steps: Callable[[Tensor], Iterable[Tensor]]) -> Callable[[Tensor | None, torch.device], Step]:
-    def make(weight: Tensor | None, device: torch.device) -> Step:
-        node = snntorch_node(LEAK, THRESHOLD) if weight is None else snntorch_recurrent(LEAK, THRESHOLD, weight)
+def _snntorch(steps: Callable[[Tensor], Iterable[Tensor]]) -> Make:
+    def make(weight: Tensor | None, device: torch.device, leak: float, threshold: float) -> Step:
+        node = snntorch_node(leak, threshold) if weight is None else snntorch_recurrent(leak, threshold, weight)
         node.to(device)
 
         def step(x: Tensor) -> Tensor:
@@ -200,13 +203,13 @@ def norse_recurrent(norse: Any, leak: float, threshold: float, input_weight: Ten
     )
 
 
-def _norse(steps: Callable[[Tensor], Iterable[Tensor]]) -> Callable[[Tensor | None, torch.device], Step]:
-    def make(weight: Tensor | None, device: torch.device) -> Step:
+def _norse(steps: Callable[[Tensor], Iterable[Tensor]]) -> Make:
+    def make(weight: Tensor | None, device: torch.device, leak: float, threshold: float) -> Step:
         norse = import_norse()
         if weight is None:
-            cell = norse_box(norse, LEAK, THRESHOLD)
+            cell = norse_box(norse, leak, threshold)
         else:
-            cell = norse_recurrent(norse, LEAK, THRESHOLD, torch.eye(len(weight), device=device), weight)
+            cell = norse_recurrent(norse, leak, threshold, torch.eye(len(weight), device=device), weight)
         cell.to(device)
 
         def step(x: Tensor) -> Tensor:

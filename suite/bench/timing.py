@@ -63,20 +63,25 @@ def interleaved(calls: Mapping[str, Timed], *, rounds: int, slow_s: float) -> di
     """
     found = {name: Measured() for name in calls}
     order, left = random.Random(ORDER_SEED), list(calls)
-    for i in range(rounds + 1):
-        order.shuffle(left)
-        for name in list(left):
-            gc.collect()
-            try:
-                took = calls[name]()
-            except torch.OutOfMemoryError:
-                found[name].note = "out of memory"
-                left.remove(name)
-                continue
-            if i > 0 or took > VERY_SLOW * slow_s:
-                found[name].seconds.append(took)
-                if took > slow_s:
+    gc.collect()
+    gc.freeze()  # what is there already: collecting it again and again takes longer than many a call
+    try:
+        for i in range(rounds + 1):
+            order.shuffle(left)
+            for name in list(left):
+                gc.collect()
+                try:
+                    took = calls[name]()
+                except torch.OutOfMemoryError:
+                    found[name].note = "out of memory"
                     left.remove(name)
+                    continue
+                if i > 0 or took > VERY_SLOW * slow_s:
+                    found[name].seconds.append(took)
+                    if took > slow_s:
+                        left.remove(name)
+    finally:
+        gc.unfreeze()
     return found
 
 
