@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from neurons.kernels import linear
 from neurons.kernels.linear import SequenceLinear
 
 
@@ -29,9 +30,32 @@ def test_equals_torch(shape, n_out):
         torch.testing.assert_close(ours, theirs)
 
 
-def test_gradcheck():
-    layer = SequenceLinear(3, 2, dtype=torch.float64)
-    x = torch.randn(4, 2, 3, dtype=torch.float64, requires_grad=True)
+@pytest.mark.parametrize("density", [0.0, 0.1, 0.5])
+@pytest.mark.parametrize("shape", [(1, 1, 40), (13, 3, 50), (100, 30, 40)], ids=str)
+def test_sparse_and_dense_inputs_equal_torch(shape, density):
+    """Wide enough for sums of rows; the values are not only 0 and 1."""
+    generator = torch.Generator().manual_seed(0)
+    n_out = linear.WIDE
+    x = torch.randn(shape, generator=generator, dtype=torch.float64)
+    x = x * (torch.rand(shape, generator=generator) < density)
+    assert (linear._density(x.flatten(0, -2)) <= linear.SPARSE) == (density < 0.5)
+    grad = torch.randn(*shape[:-1], n_out, generator=generator, dtype=torch.float64)
+    results = []
+    for layer in pair(shape[-1], n_out):
+        x_i = x.clone().requires_grad_()
+        out = layer(x_i)
+        out.backward(grad)
+        results.append((out, x_i.grad, layer.weight.grad, layer.bias.grad))
+    for ours, theirs in zip(*results, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("n_out", [2, linear.WIDE])
+def test_gradcheck(n_out):
+    layer = SequenceLinear(9, n_out, dtype=torch.float64)
+    x = torch.zeros(4, 2, 9, dtype=torch.float64)
+    x[:, 1, 3] = 1.5
+    x.requires_grad_()
     assert torch.autograd.gradcheck(lambda *_: layer(x), (x, layer.weight, layer.bias))
 
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from neurons.kernels import buffers, cpu
+from neurons.kernels.rows import add_rows, add_to_rows
 
 
 def event_linear(unit: Tensor, offset: Tensor, count: Tensor | None, weight_t: Tensor, bias: Tensor) -> Tensor:
@@ -39,7 +40,7 @@ class _EventLinear(torch.autograd.Function):
     def forward(ctx: Any, unit: Tensor, offset: Tensor, count: Tensor | None, weight_t: Tensor, bias: Tensor) -> Tensor:
         n_in, n_out = weight_t.shape
         if count is None:
-            count = torch.ones(1)
+            count = torch.empty(0)
         events = (unit.contiguous().numpy(), offset.contiguous().numpy(), count.to(weight_t.dtype).numpy())
         out = buffers.empty((len(offset) - 1, n_out), weight_t.dtype)
         parts = cpu.use_threads(out.numel() + len(unit) * n_out)
@@ -82,40 +83,22 @@ def _first_row(offset, part, parts):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def _sum_part(unit, offset, count, weight_t, bias, out, start, stop):  # type: ignore[no-untyped-def]
     """`_sum_rows` for the rows from start to stop."""
-    n_in, n_out = weight_t.shape
-    one = weight_t.dtype.type(1)
-    counted = len(count) == len(unit)
+    n_in = len(weight_t)
     for r in range(start, stop):
-        row = out[r]
-        row[:] = bias
-        e, last = offset[r], offset[r + 1]
-        if e < 0 or last < e or last > len(unit):
+        first, last = offset[r], offset[r + 1]
+        if first < 0 or last < first or last > len(unit):
             return False
-        for i in range(e, last):
-            if unit[i] < 0 or unit[i] >= n_in:
+        for e in range(first, last):
+            if unit[e] < 0 or unit[e] >= n_in:
                 return False
-        while e + 4 <= last:  # four at a time, so that `row` is read and written less often
-            a, b, c, d = weight_t[unit[e]], weight_t[unit[e + 1]], weight_t[unit[e + 2]], weight_t[unit[e + 3]]
-            if counted:
-                p, q, s, t = count[e], count[e + 1], count[e + 2], count[e + 3]
-                for i in range(n_out):
-                    row[i] += (p * a[i] + q * b[i]) + (s * c[i] + t * d[i])
-            else:
-                for i in range(n_out):
-                    row[i] += (a[i] + b[i]) + (c[i] + d[i])
-            e += 4
-        while e < last:
-            a = weight_t[unit[e]]
-            p = count[e] if counted else one
-            for i in range(n_out):
-                row[i] += p * a[i]
-            e += 1
+        out[r] = bias
+        add_rows(weight_t, unit[first:last], count[first:last], out[r])
     return True
 
 
 @njit(parallel=True, cache=True)
 def _sum_rows(unit, offset, count, weight_t, bias, parts, out):  # type: ignore[no-untyped-def]
-    """Writes out [R, n_out]. count is [E], or [1] if every event counts 1. False if events are out of range."""
+    """Writes out [R, n_out]. count is [E], or empty if every event counts 1. False if events are out of range."""
     R = len(out)
     if offset[0] != 0 or offset[R] != len(unit):
         return False
@@ -134,17 +117,6 @@ def _scatter_rows(unit, offset, count, grad, grad_weight_t, grad_bias):  # type:
     parts = len(grad_bias)
     for part in prange(parts):
         for r in range(_first_row(offset, part, parts), _first_row(offset, part + 1, parts)):
-            _scatter_row(unit, count, grad[r], offset[r], offset[r + 1], grad_weight_t[part], grad_bias[part])
-
-
-@njit(cache=True)
-def _scatter_row(unit, count, g, first, last, weight_t, bias):  # type: ignore[no-untyped-def]
-    one = g.dtype.type(1)
-    counted = len(count) == len(unit)
-    for i in range(len(g)):
-        bias[i] += g[i]
-    for e in range(first, last):
-        row = weight_t[unit[e]]
-        p = count[e] if counted else one
-        for i in range(len(g)):
-            row[i] += p * g[i]
+            first, last = offset[r], offset[r + 1]
+            grad_bias[part] += grad[r]
+            add_to_rows(grad[r], unit[first:last], count[first:last], grad_weight_t[part])

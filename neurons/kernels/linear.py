@@ -1,19 +1,29 @@
-"""A linear layer on long sequences, whose large tensors lie in memory that is used again.
+"""The linear layer between spiking layers, on long sequences.
 
-As `torch.nn.Linear`, with two differences on the CPU. Results and gradients [T, B, n] come from `buffers`: to touch a
-fresh 64 MB tensor for the first time takes longer than to compute it. And the weight's gradient, a product whose inner
-dimension is T * B, is split along that dimension, one part a thread, where BLAS uses one thread only.
+As `torch.nn.Linear`, with three differences on the CPU. Where few inputs are active, the weight rows of those are
+summed. Results and gradients [T, B, n] come from `buffers`: to touch a fresh 64 MB tensor for the first time takes
+longer than to compute it. And the weight's gradient, a product whose inner dimension is T * B, is split along that
+dimension, one part a thread, where BLAS uses one thread only.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
+from numba import njit, prange
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from neurons.kernels import buffers
+from neurons.kernels import buffers, cpu
+from neurons.kernels.rows import active, add_rows, add_to_rows
+
+WIDE = 32
+"""Outputs from which on a sum of rows can beat a matrix product."""
+
+SPARSE = 0.15
+"""Share of active inputs up to which it does."""
 
 
 class SequenceLinear(nn.Linear):
@@ -30,9 +40,15 @@ class SequenceLinear(nn.Linear):
 class _Linear(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        x = x.contiguous()
         ctx.save_for_backward(x, weight)
+        ctx.sparse = len(weight) >= WIDE and _density(x) <= SPARSE
         out = buffers.empty((len(x), len(weight)), x.dtype)
-        return torch.addmm(bias, x, weight.t(), out=out)
+        if not ctx.sparse:
+            return torch.addmm(bias, x, weight.t(), out=out)
+        weight_t = weight.detach().t().contiguous().numpy()
+        _sum_rows(x.detach().numpy(), weight_t, bias.detach().contiguous().numpy(), _parts(out), out.numpy())
+        return out
 
     @staticmethod
     @once_differentiable
@@ -42,7 +58,23 @@ class _Linear(torch.autograd.Function):
         grad_x = None
         if ctx.needs_input_grad[0]:
             grad_x = torch.mm(grad, weight, out=buffers.empty(x.shape, x.dtype))
-        return grad_x, _product_over_rows(grad, x), grad.sum(0)
+        if ctx.sparse:
+            grad_weight_t = torch.zeros((_parts(grad), x.shape[1], grad.shape[1]), dtype=x.dtype)
+            _add_to_rows(x.numpy(), grad.numpy(), grad_weight_t.numpy())
+            grad_weight = grad_weight_t.sum(0).t()
+        else:
+            grad_weight = _product_over_rows(grad, x)
+        return grad_x, grad_weight, grad.sum(0)
+
+
+def _density(x: Tensor) -> float:
+    """Share of x [R, n] that is not 0, from every so many rows."""
+    some = x.detach()[:: max(1, len(x) // 256)]
+    return int(some.count_nonzero()) / some.numel()
+
+
+def _parts(rows: Tensor) -> int:
+    return min(cpu.use_threads(rows.numel()), len(rows))
 
 
 def _product_over_rows(a: Tensor, b: Tensor) -> Tensor:
@@ -53,3 +85,27 @@ def _product_over_rows(a: Tensor, b: Tensor) -> Tensor:
         return a.t() @ b
     total = torch.bmm(a[:whole].view(parts, -1, a.shape[1]).mT, b[:whole].view(parts, -1, b.shape[1])).sum(0)
     return total if whole == R else total.addmm_(a[whole:].t(), b[whole:])
+
+
+@njit(parallel=True, cache=True)
+def _sum_rows(x, weight_t, bias, parts, out):  # type: ignore[no-untyped-def]
+    """out [R, n_out] = x [R, n_in] @ weight_t + bias."""
+    R, n_in = x.shape
+    for part in prange(parts):
+        unit, factor = np.empty(n_in + 1, np.int32), np.empty(n_in + 1, x.dtype)
+        for r in range(part * R // parts, (part + 1) * R // parts):
+            count = active(x[r], unit, factor)
+            out[r] = bias
+            add_rows(weight_t, unit[:count], factor[:count], out[r])
+
+
+@njit(parallel=True, cache=True)
+def _add_to_rows(x, grad, grad_weight_t):  # type: ignore[no-untyped-def]
+    """Adds to grad_weight_t [parts, n_in, n_out], whose sum over parts is the gradient."""
+    R, n_in = x.shape
+    parts = len(grad_weight_t)
+    for part in prange(parts):
+        unit, factor = np.empty(n_in + 1, np.int32), np.empty(n_in + 1, x.dtype)
+        for r in range(part * R // parts, (part + 1) * R // parts):
+            count = active(x[r], unit, factor)
+            add_to_rows(grad[r], unit[:count], factor[:count], grad_weight_t[part])
