@@ -176,7 +176,7 @@ def _derivative(like: Tensor, rule: Rule) -> list[np.floating]:
 
 def _sizes(T: int, M: int, k: Tensor, N: int | None = None) -> tuple[np.integer, ...]:
     samples = () if N is None else (np.int32(N),)
-    return (np.int32(T), *samples, np.int64(M), np.int32(len(k)))
+    return (np.int32(T), *samples, np.int32(M), np.int32(len(k)))
 
 
 def _threads(N: int) -> int:

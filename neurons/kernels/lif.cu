@@ -101,20 +101,20 @@ __device__ inline Real gradient(Real u, Real grad_o, Real grad_v, Real h, Real t
     return grad_o * h + (RESET == 1 && u >= threshold ? 0 : grad_v);
 }
 
-// One column's values of a segment, as far as there are any. All loads are issued before the first is needed.
-__device__ inline void read(const Stored* __restrict__ column, bool moves, int first, int T, long long M,
+// One column's values of the steps of a segment before `stop`. All loads are issued before the first is needed.
+__device__ inline void read(const Stored* __restrict__ column, bool moves, int first, int stop, int M,
                             Stored* values) {
 #pragma unroll
     for (int i = 0; i < SEGMENT; i++) {
-        if (first + i < T) values[i] = column[moves ? (first + i) * M : 0];
+        if (first + i < stop) values[i] = column[moves ? (long long)(first + i) * M : 0];
     }
 }
 
 extern "C" __global__ void __launch_bounds__(COLUMNS)
     forward(const Stored* __restrict__ x, const Real* __restrict__ k, Real* __restrict__ v,
-            Stored* __restrict__ spikes, Real* __restrict__ u, Real* __restrict__ kept, int T, long long M, int leaks,
+            Stored* __restrict__ spikes, Real* __restrict__ u, Real* __restrict__ kept, int T, int M, int leaks,
             Real threshold) {
-    const long long column = (long long)blockIdx.x * COLUMNS + threadIdx.x;
+    const unsigned column = blockIdx.x * COLUMNS + threadIdx.x;
     if (column >= M) return;
     const Real leak = k[column % leaks];
     Real state = v[column];
@@ -127,14 +127,19 @@ extern "C" __global__ void __launch_bounds__(COLUMNS)
     for (int first = 0; first < T; first += SEGMENT) {
 #pragma unroll
         for (int i = 0; i < SEGMENT; i++) now[i] = next[i];
-        read(x, X_MOVES, first + SEGMENT, T, M, next);
-        if (KEEP) kept[first / SEGMENT * M] = state;
+        const int coming = first + SEGMENT;
+        if (coming + SEGMENT <= T) {  // whole: no load waits for a comparison
+            read(x, X_MOVES, coming, coming + SEGMENT, M, next);
+        } else {
+            read(x, X_MOVES, coming, T, M, next);
+        }
+        if (KEEP) kept[(long long)(first / SEGMENT) * M] = state;
 #pragma unroll
         for (int i = 0; i < SEGMENT; i++) {
             if (first + i >= T) break;
             const Real potential = leak * state + load(now[i]);
-            spikes[(first + i) * M] = potential >= threshold ? ONE : 0;
-            if (RECORD) u[(first + i) * M] = potential;
+            spikes[(long long)(first + i) * M] = potential >= threshold ? ONE : 0;
+            if (RECORD) u[(long long)(first + i) * M] = potential;
             state = after_reset(potential, threshold);
         }
     }
@@ -144,9 +149,9 @@ extern "C" __global__ void __launch_bounds__(COLUMNS)
 extern "C" __global__ void __launch_bounds__(COLUMNS)
     backward(const Stored* __restrict__ x, const Real* __restrict__ k, const Real* __restrict__ kept,
              const Stored* __restrict__ grad_o, const Real* __restrict__ grad_u, Real* __restrict__ grad_v,
-             Stored* __restrict__ grad_x, Real* __restrict__ grad_k, int T, long long M, int leaks, Real threshold,
+             Stored* __restrict__ grad_x, Real* __restrict__ grad_k, int T, int M, int leaks, Real threshold,
              Real p0, Real p1, Real p2, Real p3) {
-    const long long column = (long long)blockIdx.x * COLUMNS + threadIdx.x;
+    const unsigned column = blockIdx.x * COLUMNS + threadIdx.x;
     if (column >= M) return;
     const Real leak = k[column % leaks];
     Real later = grad_v[column];  // dL/dv after the step at hand
@@ -161,7 +166,7 @@ extern "C" __global__ void __launch_bounds__(COLUMNS)
     int first = (T - 1) / SEGMENT * SEGMENT;
     read(x, X_MOVES, first, T, M, next_x);
     read(grad_o, O_MOVES, first, T, M, next_grad);
-    Real next_start = kept[first / SEGMENT * M];
+    Real next_start = kept[(long long)(first / SEGMENT) * M];
     for (; first >= 0; first -= SEGMENT) {
         const Real start = next_start;
         Real state = start;
@@ -172,18 +177,18 @@ extern "C" __global__ void __launch_bounds__(COLUMNS)
             grad[i] = next_grad[i];
         }
         if (first > 0) {
-            read(x, X_MOVES, first - SEGMENT, T, M, next_x);
-            read(grad_o, O_MOVES, first - SEGMENT, T, M, next_grad);
-            next_start = kept[(first / SEGMENT - 1) * M];
+            read(x, X_MOVES, first - SEGMENT, first, M, next_x);
+            read(grad_o, O_MOVES, first - SEGMENT, first, M, next_grad);
+            next_start = kept[(long long)(first / SEGMENT - 1) * M];
         }
 #pragma unroll
         for (int i = SEGMENT - 1; i >= 0; i--) {
             if (first + i < T) {
                 const Real h = surrogate(u[i] - threshold, p0, p1, p2, p3);
                 Real g = gradient(u[i], load(grad[i]), later, h, threshold);
-                if (GRAD_U) g += grad_u[(first + i) * M];
+                if (GRAD_U) g += grad_u[(long long)(first + i) * M];
                 later = leak * g;
-                if (GRAD_X == 1) grad_x[(first + i) * M] = store(g);
+                if (GRAD_X == 1) grad_x[(long long)(first + i) * M] = store(g);
                 if (GRAD_X == 2) sum_x += g;
                 if (GRAD_K) sum_k += g * (i > 0 ? after_reset(u[i > 0 ? i - 1 : 0], threshold) : start);
             }
@@ -207,13 +212,13 @@ __device__ inline const Real* nearest(const Real* weight, char* memory, int N) {
 extern "C" __global__ void __launch_bounds__(THREADS)
     forward_recurrent(const Stored* __restrict__ x, const Real* __restrict__ k, const Real* __restrict__ weight_t,
                       const Real* __restrict__ drive, Real* __restrict__ v, Stored* __restrict__ spikes,
-                      Real* __restrict__ u, int T, int N, long long M, int leaks, Real threshold) {
+                      Real* __restrict__ u, int T, int N, int M, int leaks, Real threshold) {
     extern __shared__ double memory[];
     const Real* weights = nearest(weight_t, (char*)memory, N);
     int* fired = (int*)((Real*)memory + (WEIGHTS_SHARED ? N * N : 0));  // the neurons that did, in order
     unsigned* masks = (unsigned*)(fired + N);                           // a bit for each neuron
     const int warps = THREADS / 32, warp = threadIdx.x / 32, lane = threadIdx.x % 32;
-    const long long sample = (long long)blockIdx.x * N;
+    const int sample = blockIdx.x * N;
     Real state[PER_THREAD], leak[PER_THREAD];
     Stored next[PER_THREAD];
     int count = 0;
@@ -231,7 +236,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
             const int n = threadIdx.x + slot * THREADS;
             bool spike = false;
             if (n < N) {
-                const long long at = t * M + sample + n;
+                const long long at = (long long)t * M + sample + n;
                 Real current = load(next[slot]);
                 if (X_MOVES && t + 1 < T) next[slot] = x[at + M];
                 if (t == 0) current += drive[sample + n];
@@ -282,19 +287,19 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     backward_recurrent(const Real* __restrict__ u, const Real* __restrict__ k, const Real* __restrict__ weight,
                        const Real* __restrict__ v0, const Stored* __restrict__ grad_o,
                        const Real* __restrict__ grad_u, Real* __restrict__ grad_v, Stored* __restrict__ grad_x,
-                       Real* __restrict__ grad_k, int T, int N, long long M, int leaks, Real threshold, Real p0,
+                       Real* __restrict__ grad_k, int T, int N, int M, int leaks, Real threshold, Real p0,
                        Real p1, Real p2, Real p3) {
     extern __shared__ double memory[];
     const Real* weights = nearest(weight, (char*)memory, N);
     Real* gradients = (Real*)memory + (WEIGHTS_SHARED ? N * N : 0);  // dL/du of two steps, [2, N]
-    const long long sample = (long long)blockIdx.x * N;
+    const int sample = blockIdx.x * N;
     Real later[PER_THREAD], sum_k[PER_THREAD], next_u[PER_THREAD], leak[PER_THREAD];
     Stored next_grad[PER_THREAD];
 #pragma unroll
     for (int slot = 0; slot < PER_THREAD; slot++) {
         const int n = threadIdx.x + slot * THREADS;
         if (n >= N) break;
-        const long long at = (T - 1) * M + sample + n;
+        const long long at = (long long)(T - 1) * M + sample + n;
         later[slot] = grad_v[sample + n];
         sum_k[slot] = 0;
         leak[slot] = k[leaks > 1 ? n : 0];
@@ -308,7 +313,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
         for (int slot = 0; slot < PER_THREAD; slot++) {
             const int n = threadIdx.x + slot * THREADS;
             if (n >= N) break;
-            const long long at = t * M + sample + n;
+            const long long at = (long long)t * M + sample + n;
             const Real potential = next_u[slot];
             Real through = load(next_grad[slot]);
             if (t > 0) {
