@@ -67,15 +67,25 @@ def network(
     memory: Memory = True,
     device: Device = "cpu",
     batch_size: Annotated[int | None, typer.Option(min=2, help="Instead of the protocol's.")] = None,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Instead, show where our own step spends its time.")
+    ] = False,
 ) -> None:
     """Whole training steps of the networks of Table 4, beside the same networks in SpikingJelly, snnTorch and norse."""
     from suite.bench import network as bench
     from suite.bench.timing import bench_device
 
+    where = bench_device(device)
     if not network:
         notes.print("cifar10 is left out: a step of ResNet18 takes minutes on a CPU; ask with --network cifar10")
     names = network or bench.DEFAULT
-    _show(bench.run(names, device=bench_device(device), rounds=rounds, with_memory=memory, batch_size=batch_size), out)
+    bench.check_names(names)
+    if profile:
+        from suite.bench.profile import profile as parts
+
+        _show((parts(name, device=where, rounds=rounds, batch_size=batch_size) for name in names), out)
+        return
+    _show(bench.run(names, device=where, rounds=rounds, with_memory=memory, batch_size=batch_size), out)
 
 
 @app.command("data")

@@ -2,13 +2,15 @@
 
 A step is forward, loss, backward and Adam, on a batch that was loaded before: events for ours, the same as a dense
 float32 tensor [T, B, N] for the others, a static image repeated T times for them. All networks start from the same
-weights and the same leak for all neurons, with the surrogate gradient arctan(2); Adam's rate is so small that they stay
-what they are. What differs from one to the other is in `suite.bench.peers`. In ResNet18, the network's code is ours for
-everybody and only the neuron is the framework's.
+weights and the same leak for all neurons, with the surrogate gradient arctan(2); the weights are scaled until the
+hidden neurons fire as often as in a trained network (`SPIKE_RATE`), and Adam's rate is so small that they stay so. What
+differs from one to the other is in `suite.bench.peers`. In ResNet18, the network's code is ours for everybody and only
+the neuron is the framework's.
 """
 
 from __future__ import annotations
 
+import statistics
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -33,6 +35,8 @@ from suite.resnet import ResNet18
 
 RATE = 1e-9
 """Adam's learning rate."""
+SPIKE_RATE = 0.08
+"""Least share of a hidden layer's neurons that fire in a step: what FSDD's trained baseline has."""
 LOGIT = 2.0
 """Where learnable leaks start: k = 0.88, the middle of the protocols' range."""
 
@@ -129,10 +133,26 @@ def _resnet(ours: nn.Module, network: Network, op: ops.Op) -> nn.Module:
     return _with_weights_of(ours, ResNet18(network.n_in[0], protocol.hidden[0], network.n_classes, make))
 
 
-def reference(network: Network, seed: int = 0) -> nn.Module:
-    """Our network on SpikingJelly's API, from whose weights all contenders start."""
-    torch.manual_seed(seed)
-    return _build(network, "spikingjelly", "fused")
+def reference(network: Network, x: Input) -> nn.Module:
+    """Our network on SpikingJelly's API, on the CPU, from whose weights all contenders start. On x, each hidden layer
+    fires at a rate of `SPIKE_RATE` or above.
+    """
+    torch.manual_seed(0)
+    made = _build(network, "spikingjelly", "auto")
+    if isinstance(made, FCNet):
+        for i in range(len(made.hidden)):
+            for _ in range(20):
+                if spike_rates(made, x)[i] >= SPIKE_RATE:
+                    break
+                with torch.no_grad():
+                    next(made.linear[i].parameters()).mul_(1.25)
+    return made
+
+
+def spike_rates(ours: nn.Module, x: Input) -> list[float]:
+    """The share of each spiking layer's neurons that fire in a step."""
+    with torch.no_grad():
+        return [float(spikes.mean()) for spikes in ours(x)[1]]
 
 
 def copy_of(ours: nn.Module, network: Network, backend: str) -> nn.Module:
@@ -217,6 +237,13 @@ class Training:
         self.optimizer.step()
 
 
+def check_names(names: Sequence[str]) -> None:
+    """Raises ValueError, with the nearest one, unless all are networks."""
+    for name in names:
+        if name not in NETWORKS:
+            raise unknown_name("network", name, NETWORKS)
+
+
 def run(
     names: Sequence[str] = DEFAULT,
     *,
@@ -232,9 +259,7 @@ def run(
     batch_size: instead of the protocol's. `bound_ms`: see `bound`. A contender that cannot run has the reason in
     `note`.
     """
-    for name in names:
-        if name not in NETWORKS:
-            raise unknown_name("network", name, NETWORKS)
+    check_names(names)
     for name in names:
         yield _table(name, device, rounds, slow_s, with_memory, batch_size)
 
@@ -245,7 +270,7 @@ def _table(
     network = NETWORKS[name]
     source, batch = load(network, batch_size)
     y = batch.y.to(device)
-    ours = reference(network)
+    ours = reference(network, batch.x)
     measured = {}
     calls = {}
     for contender, about in CONTENDERS.items():
@@ -259,10 +284,11 @@ def _table(
         training(small.to(device), few)
         calls[contender] = timing.timed(_bind(training, x.to(device), y), device)
     measured |= timing.interleaved(calls, rounds=rounds, slow_s=slow_s)
-    peaks = _peaks(name, list(calls), batch, device) if with_memory else {}
+    peaks = _peaks(name, list(calls), batch, ours, device) if with_memory else {}
     least = min((p for c, p in peaks.items() if c.startswith("lif-roles") and p is not None), default=None)
     bound = bound_ms(ours, batch.x, device)
     T, B = size(batch.x)
+    rate = statistics.mean(spike_rates(ours, batch.x))
     rows: list[dict[str, Any]] = []
     for contender, about in CONTENDERS.items():
         row: dict[str, Any] = {"network": name, "data": source, "T": T, "B": B, "contender": contender}
@@ -275,6 +301,7 @@ def _table(
             row["bound_ms"] = round(bound, 3)
             row["times_bound"] = None if row["median_ms"] is None else round(row["median_ms"] / bound, 2)
         row["version"] = ops.version(about.package, device)
+        row["spike_rate"] = round(rate, 3)
         row["note"] = measured[contender].note
         rows.append(row | timing.device_columns(device))
     timing.ratios(rows)
@@ -292,8 +319,6 @@ def bound_ms(ours: nn.Module, x: Input, device: torch.device) -> float | None:
     """
     if not isinstance(ours, FCNet):
         return None
-    with torch.no_grad():
-        spikes = [int(s.count_nonzero()) for s in ours(x)[1]]
     T, B = size(x)
     linears: Any = ours.linear
     hidden: Any = ours.hidden
@@ -309,7 +334,8 @@ def bound_ms(ours: nn.Module, x: Input, device: torch.device) -> float | None:
         elements += 2 * x.numel()
         flops += 4 * int(x.count_nonzero()) * sizes[0]
     elements += lif.PASSES * T * B * sum(sizes) + 8 * sum(p.numel() for p in ours.parameters())
-    for neuron, n, n_next, fired in zip(hidden, sizes, sizes[1:], spikes, strict=False):
+    for neuron, n, n_next, rate in zip(hidden, sizes, sizes[1:], spike_rates(ours, x), strict=False):
+        fired = rate * T * B * n
         flops += 4 * fired * n_next + 2 * T * B * n * n_next
         if neuron.recurrent is not None:
             flops += 4 * fired * n + 2 * T * B * n * n
@@ -346,10 +372,13 @@ def _bind(training: Training, x: Input, y: Tensor) -> Callable[[], Tensor]:
     return lambda: training(x, y)
 
 
-def _peaks(name: str, contenders: list[str], batch: Batch, device: torch.device) -> dict[str, float | None]:
+def _peaks(
+    name: str, contenders: list[str], batch: Batch, ours: nn.Module, device: torch.device
+) -> dict[str, float | None]:
     with tempfile.TemporaryDirectory(prefix="lif-roles-bench-") as folder:
         file = Path(folder, "batch.pt")
-        torch.save(batch.__dict__ | {"x": batch.x if isinstance(batch.x, Tensor) else batch.x.__dict__}, file)
+        x = batch.x if isinstance(batch.x, Tensor) else batch.x.__dict__
+        torch.save({"x": x, "y": batch.y, "weights": ours.state_dict()}, file)
         arguments = (str(file), device.type)
         return {c: memory.in_process("suite.bench.network", "peak_here", name, c, *arguments) for c in contenders}
 
@@ -359,10 +388,11 @@ def peak_here(name: str, contender: str, file: str, device: str) -> float:
     where = timing.bench_device(device)
     network, about = NETWORKS[name], CONTENDERS[contender]
     saved = torch.load(file)
-    whole: Input = saved["x"] if isinstance(saved["x"], Tensor) else _as_input(saved["x"])
-    x, y = _input(whole, about.package).to(where), saved["y"].to(where)
-    del whole, saved
-    training = Training(about.make(reference(network), network).to(where), network.protocol)
+    ours = _build(network, "spikingjelly", "auto")
+    ours.load_state_dict(saved["weights"])
+    training = Training(about.make(ours, network).to(where), network.protocol)
+    x, y = _input(_as_input(saved["x"]), about.package).to(where), saved["y"].to(where)
+    del saved
     small, few = tiny(x, y)
     training(small, few)
     parts = [x] if isinstance(x, Tensor) else [part for part in x.__dict__.values() if isinstance(part, Tensor)]
@@ -370,5 +400,7 @@ def peak_here(name: str, contender: str, file: str, device: str) -> float:
     return held + memory.peak_above_idle(lambda: training(x, y), where)
 
 
-def _as_input(fields: dict[str, Any]) -> Input:
-    return Static(**fields) if "image" in fields else Events(**fields)
+def _as_input(saved: Any) -> Input:
+    if isinstance(saved, Tensor):
+        return saved
+    return Static(**saved) if "image" in saved else Events(**saved)

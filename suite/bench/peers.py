@@ -97,7 +97,9 @@ class SnnTorchNet(nn.Module):
 
     def __init__(self, ours: FCNet, protocol: Protocol) -> None:
         super().__init__()
-        self.linear: Any = nn.ModuleList(_linears(ours))
+        linears = _linears(ours)
+        n_classes = len(linears[-1].bias)
+        self.linear = nn.ModuleList(linears)
         self.hidden: Any = nn.ModuleList()
         for n, weight in zip(protocol.hidden, _recurrent(ours), strict=True):
             leak = _betas(protocol.leakage, n)
@@ -105,7 +107,6 @@ class SnnTorchNet(nn.Module):
                 self.hidden.append(ops.snntorch_node(**leak, threshold=protocol.threshold))
             else:
                 self.hidden.append(ops.snntorch_recurrent(**leak, threshold=protocol.threshold, weight=weight))
-        n_classes: int = len(self.linear[-1].bias)
         self.integrates = protocol.readout == "integrator"
         if self.integrates:
             leak = _betas(protocol.readout_leak, n_classes)
