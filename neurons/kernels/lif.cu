@@ -201,11 +201,11 @@ extern "C" __global__ void __launch_bounds__(COLUMNS)
 
 // With recurrence, a block is one sample, and neuron threadIdx.x + i * THREADS is slot i of its thread.
 
+// The weights, copied if they fit. Neither kernel reads them before its first barrier.
 __device__ inline const Real* nearest(const Real* weight, char* memory, int N) {
     if (!WEIGHTS_SHARED) return weight;
     Real* copy = (Real*)memory;
     for (int i = threadIdx.x; i < N * N; i += THREADS) copy[i] = weight[i];
-    __syncthreads();
     return copy;
 }
 
