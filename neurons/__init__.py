@@ -6,7 +6,7 @@ spikes = neuron(current)  # [T, B, 64] -> [T, B, 64]
 
 from neurons.checks import NonFiniteError
 from neurons.kernels.autograd import constant_current
-from neurons.make import BACKENDS, make_neuron
+from neurons.make import BACKENDS, State, make_neuron
 from neurons.snntorch_leaky import VariantLeaky
 from neurons.spikingjelly_lif import VariantLIFNode
 from neurons.surrogate import SURROGATES, Surrogate, arctan, multi_gaussian, rectangle, sigmoid
@@ -18,6 +18,7 @@ __all__ = [
     "VARIANTS",
     "Learnable",
     "NonFiniteError",
+    "State",
     "Surrogate",
     "Variant",
     "VariantLIFNode",

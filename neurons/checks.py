@@ -50,6 +50,7 @@ def _check_floating_point(x: Tensor, shape: str) -> None:
         raise TypeError(f"the input current must be floating point, not {x.dtype}; use x.float()")
 
 
+@torch.compiler.disable  # the look at the values would break the graph, with a warning
 def check_finite(x: Tensor, state: Tensor) -> None:
     """Raise NonFiniteError if the membrane potential after the last step is not finite.
 

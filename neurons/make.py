@@ -21,6 +21,9 @@ from neurons.variant import Leakage, Variant
 
 Backend = Literal["spikingjelly", "snntorch"]
 
+State = tuple[Tensor, ...]
+"""What a layer carries from step to step, each [B, *]. What it holds is the engine's business."""
+
 
 class _Sequence(nn.Module):
     """What `make_neuron` adds to a framework's neuron: a call takes a whole sequence and starts from rest."""
@@ -28,24 +31,24 @@ class _Sequence(nn.Module):
     n: int | None
     variant: Variant
 
-    def forward(self, x: Tensor, *, record: bool = False) -> Tensor | tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, *, record: bool = False, state: State | None = None, carry: bool = False) -> Any:
         check_sequence(x, self.n)
-        spikes, u, state = self._run(x, record)
-        check_finite(x, state)
-        return (spikes, u) if record and u is not None else spikes
+        spikes, u, state = self._run(x, state, record)
+        check_finite(x, state[0])
+        outputs = (spikes, *((u,) if record else ()), *((state,) if carry else ()))
+        return outputs if len(outputs) > 1 else spikes
 
-    def _run(self, x: Tensor, record: bool) -> tuple[Tensor, Tensor | None, Tensor]:
+    def _run(self, x: Tensor, state: State | None, record: bool) -> tuple[Tensor, Tensor | None, State]:
         raise NotImplementedError
 
 
 class SpikingJellySequence(_Sequence, VariantLIFNode):
     """`VariantLIFNode` on whole sequences from rest."""
 
-    def _run(self, x: Tensor, record: bool) -> tuple[Tensor, Tensor | None, Tensor]:
-        rest = (0.0,) * len(self._memories)
-        states = self.materialize_states((x,), rest, "m")
-        spikes, u, states = self._sequence(x, states, record=record)
-        return spikes, u, states[0]
+    def _run(self, x: Tensor, state: State | None, record: bool) -> tuple[Tensor, Tensor | None, State]:
+        if state is None:
+            state = self.materialize_states((x,), (0.0,) * len(self._memories), "m")
+        return self._sequence(x, state, record=record)
 
 
 class SnnTorchSequence(_Sequence, VariantLeaky):  # type: ignore[misc]  # a call takes a sequence, not a step
@@ -65,10 +68,10 @@ class SnnTorchSequence(_Sequence, VariantLeaky):  # type: ignore[misc]  # a call
             reset = self.previous_spike = torch.zeros_like(reset)
         return reset
 
-    def _run(self, x: Tensor, record: bool) -> tuple[Tensor, Tensor | None, Tensor]:
-        mem = initial_state(self.variant, x[0])
+    def _run(self, x: Tensor, state: State | None, record: bool) -> tuple[Tensor, Tensor | None, State]:
+        mem, *o0 = (initial_state(self.variant, x[0]),) if state is None else state
         if resolve_engine(self.engine, x.device, x.dtype) == "fused":
-            return fused_layer(
+            spikes, u, v = fused_layer(
                 self.variant,
                 x,
                 self.leak(),
@@ -77,17 +80,20 @@ class SnnTorchSequence(_Sequence, VariantLeaky):  # type: ignore[misc]  # a call
                 surrogate=self.spike_grad,
                 detach_reset=self.detach_reset,
                 v0=mem,
+                o0=o0[0] if o0 else None,
                 record=record,
             )
-        spikes, potentials = [], []
+            last = () if self.recurrent is None else (spikes[-1].clone(),)  # a view would keep all of them in memory
+            return spikes, u, (v, *last)
+        steps, potentials = [], []
         for t, x_t in enumerate(x.unbind(0)):  # x[t] would allocate a gradient of all of x in every step
-            self._first_step = t == 0
+            self._first_step = state is None and t == 0
             spike, mem = VariantLeaky.forward(self, x_t, mem)
-            spikes.append(spike)
+            steps.append(spike)
             if record:
                 potentials.append(mem)
         self.mem = mem.new_zeros(0)
-        return torch.stack(spikes), torch.stack(potentials) if record else None, mem
+        return torch.stack(steps), torch.stack(potentials) if record else None, (mem,)
 
 
 BACKENDS: dict[str, Callable[..., nn.Module]] = {
@@ -118,7 +124,8 @@ def make_neuron(
     threshold: u_th > 0. surrogate: a name in SURROGATES or a Surrogate. detach_reset: keep the reset out of the
     gradient.
 
-    Called with record=True, it also returns the membrane potential before reset [T, B, n]. Parameters:
+    Called with record=True, it also returns the membrane potential before reset [T, B, n]; with carry=True also, as
+    the last, the state after x, which a call on the next part of the sequence takes as `state`. Parameters:
     `recurrent.weight` [n, n] (V[i, j] from neuron j to i, orthogonal at first) if the variant is recurrent,
     `leak.logit` [n] if its leak is learnable.
 

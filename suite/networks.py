@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 from torch import Tensor, nn
 
-from neurons import Learnable, Variant, constant_current, make_neuron
+from neurons import Learnable, State, Variant, constant_current, make_neuron
 from neurons.kernels.events import event_linear
 from neurons.kernels.linear import SequenceLinear
 from suite.baselines import Baseline, RecurrentNet
@@ -54,9 +55,9 @@ class LeakyIntegrator(nn.Module):
         variant = Variant("leaky integrator", leakage=protocol.readout_leak, reset="none")
         self.neuron = make_neuron(variant, n, backend=backend, engine=engine, threshold=_NEVER)
 
-    def forward(self, x: Tensor) -> Tensor:
-        potential: Tensor = self.neuron(x, record=True)[1]
-        return potential
+    def forward(self, x: Tensor, *, state: State | None = None, carry: bool = False) -> Any:
+        _spikes, *outputs = self.neuron(x, record=True, state=state, carry=carry)
+        return tuple(outputs) if carry else outputs[0]
 
 
 class FCNet(nn.Module):
@@ -86,12 +87,26 @@ class FCNet(nn.Module):
             self.readout = make_neuron(without_recurrence(variant), n_classes, **options)
 
     def forward(self, x: Input) -> tuple[Tensor, list[Tensor]]:
+        return self._layers(x, lambda layer, current: layer(current))
+
+    def advance(self, x: Input, states: list[State] | None) -> tuple[Tensor, list[Tensor], list[State]]:
+        """As a call, from the layers' `states` (None: from rest), and the states after x."""
+        after: list[State] = []
+
+        def call(layer: nn.Module, current: Tensor) -> Tensor:
+            output, state = layer(current, state=states[len(after)] if states else None, carry=True)
+            after.append(state)
+            return output
+
+        return *self._layers(x, call), after
+
+    def _layers(self, x: Input, call: Callable[[nn.Module, Tensor], Tensor]) -> tuple[Tensor, list[Tensor]]:
         spikes: list[Tensor] = []
         current = self.linear[0](x)
         for neuron, linear in zip(self.hidden, self.linear[1:], strict=True):
-            spikes.append(neuron(current))
+            spikes.append(call(neuron, current))
             current = linear(spikes[-1])
-        return self.readout(current), spikes
+        return call(self.readout, current), spikes
 
 
 def without_recurrence(variant: Variant) -> Variant:
@@ -116,6 +131,8 @@ def loss(logit: Tensor, y: Tensor, protocol: Protocol) -> Tensor:
 
 def why_not(model: Variant | Baseline, protocol: Protocol) -> str | None:
     """None if the model can be built into the protocol's network, else the reason."""
+    if protocol.chunk is not None and (isinstance(model, Baseline) or protocol.network != "fc"):
+        return f"chunk={protocol.chunk} is for fully connected spiking networks only"
     if protocol.network != "resnet18":
         return None
     if isinstance(model, Baseline):

@@ -69,7 +69,9 @@ class Protocol:
     are their spike rates) or "linear" (no neurons). last_steps: the
     logits are the mean over the last so many steps (None: all).
     loss: "cross_entropy", or "mse" to one-hot. leak_rate: factor on the learning rate of learnable leaks. clip:
-    largest gradient norm. limit: use no more than so many samples of each split (None: all).
+    largest gradient norm. limit: use no more than so many samples of each split (None: all). precision: "bfloat16"
+    has torch.autocast do the matrix products in it; chunk: gradient checkpointing over time, with memory for so many
+    steps (None: all).
     """
 
     data: Mapping[str, Any]
@@ -91,6 +93,8 @@ class Protocol:
     curriculum: Curriculum | None = None
     detach_reset: bool = False
     limit: int | None = None
+    precision: Literal["float32", "bfloat16"] = "float32"
+    chunk: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON: part of a run's identity. Fields that have their default are left out, so that a new one

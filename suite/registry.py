@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 
 from neurons import BACKENDS, VARIANTS, Variant
 from neurons.names import unknown_name
-from suite.adhoc import describe
+from suite.adhoc import describe, describe_protocol
 from suite.baselines import BASELINES, Baseline
 from suite.protocols import PROTOCOLS, Protocol
 
@@ -133,7 +133,10 @@ protocols: Registry[Protocol] = Registry("protocol", PROTOCOLS)
 
 
 def datasets_with(protocol: str) -> list[str]:
-    """The datasets that have a protocol of that name. Raises ValueError if none has."""
+    """The datasets that have a protocol of that name, or of what is before its first "+". Raises ValueError if none
+    has.
+    """
+    protocol = protocol.partition("+")[0]
     found = [dataset for name, _, dataset in (key.partition("/") for key in protocols) if name == protocol]
     if not found:
         raise unknown_name("protocol", protocol, sorted({key.partition("/")[0] for key in protocols}))
@@ -141,7 +144,12 @@ def datasets_with(protocol: str) -> list[str]:
 
 
 def get_protocol(name: str, dataset: str) -> Protocol:
-    """The protocol of that name for a dataset. Raises ValueError for an unknown name, or if the dataset has none."""
+    """The protocol of that name for a dataset, or a changed one (suite.adhoc): "suite+epochs=20". Raises ValueError for
+    an unknown name, or if the dataset has none.
+    """
+    base, changed, changes = name.partition("+")
+    if changed:
+        return describe_protocol(get_protocol(base, dataset), changes, name)
     if dataset in datasets_with(name):
         return protocols[f"{name}/{dataset}"]
     if dataset not in datasets:

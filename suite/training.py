@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -17,8 +17,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from neurons import NonFiniteError
-from suite.datasets.base import Batch, Dataset, Growing, Split
-from suite.networks import logits, loss
+from suite.checkpointing import in_chunks
+from suite.datasets.base import Batch, Dataset, Growing, Input, Split
+from suite.networks import FCNet, logits, loss
 from suite.protocols import Protocol
 from suite.results import atomic_file
 
@@ -79,11 +80,21 @@ def evaluate(network: nn.Module, batches: Iterable[Batch], protocol: Protocol, d
     network.eval()
     meter = _Meter(device)
     for batch in batches:
-        y = batch.y.to(device)
-        output, spikes = network(batch.x.to(device))
-        logit = logits(output, protocol)
+        y = batch.y.to(device, non_blocking=True)
+        logit, spikes = _forward(network, batch.x.to(device), protocol)
         meter.add(loss(logit, y, protocol), logit, y, spikes)
     return meter.score()
+
+
+def _forward(network: nn.Module, x: Input, protocol: Protocol) -> tuple[Tensor, list[Tensor]]:
+    """The logits, and for each hidden layer its spikes or, in chunks, their rate."""
+    half = protocol.precision == "bfloat16"
+    with torch.autocast(next(network.parameters()).device.type, torch.bfloat16, enabled=half):
+        if protocol.chunk is None:
+            output, spikes = network(x)
+        else:
+            output, spikes = in_chunks(cast(FCNet, network), x, protocol.chunk)  # as `build` has checked
+    return logits(output.float() if half else output, protocol), spikes
 
 
 def train(
@@ -170,9 +181,8 @@ def _train_epoch(
     network.train()
     meter = _Meter(device)
     for batch in batches:
-        y = batch.y.to(device)
-        output, spikes = network(batch.x.to(device))
-        logit = logits(output, protocol)
+        y = batch.y.to(device, non_blocking=True)
+        logit, spikes = _forward(network, batch.x.to(device), protocol)
         step_loss = loss(logit, y, protocol)
         optimizer.zero_grad(set_to_none=True)
         step_loss.backward()

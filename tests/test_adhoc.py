@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from neurons import Learnable, Variant
 from suite.adhoc import describe
 from suite.experiments.scope import SCOPES
-from suite.registry import variants
+from suite.registry import datasets_with, get_protocol, variants
 from suite.selection import select
 
 
@@ -55,3 +57,31 @@ def test_each_experiment_has_its_own_default_cells() -> None:
     assert {cell.dataset for cell in select("spike_rate", dataset="shd", variant="k=0.2")} == {"shd"}
     assert len({cell.variant for cell in select("spike_rate", variant="all")}) == 7
     assert len({cell.dataset for cell in select("accuracy")}) == 7
+
+
+def test_a_name_describes_a_protocol() -> None:
+    described = get_protocol("suite+epochs=3+learning_rate=0.5+precision=bfloat16+chunk=7", "mnist")
+    assert described == replace(
+        get_protocol("suite", "mnist"), epochs=3, learning_rate=0.5, precision="bfloat16", chunk=7
+    )
+    assert get_protocol("smoke+last_steps=1", "xor").last_steps == 1
+    assert datasets_with("smoke+last_steps=1") == datasets_with("smoke")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("suite+epoch=3", "did you mean 'epochs'"),
+        ("suite+epochs", "Known: "),
+        ("suite+", "FIELD=VALUE"),
+        ("suite+epochs=0", "epochs is a whole number from 1, not '0'"),
+        ("suite+epochs=1.5", "epochs is a whole number from 1"),
+        ("suite+clip=nan", "clip is a number above 0, not 'nan'"),
+        ("suite+precision=float16", "precision in protocol .*'bfloat16'"),
+        ("suite+epochs=3+epochs=4", "sets its epochs twice"),
+        ("suit+epochs=3", "did you mean 'suite'"),
+    ],
+)
+def test_a_name_that_describes_no_protocol(name: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        get_protocol(name, "mnist")

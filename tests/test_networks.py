@@ -229,3 +229,19 @@ def test_xor_network_is_20_16_2() -> None:
     net = build(load(), get_protocol("suite", "xor"), variants["baseline"], "spikingjelly", "auto")
     assert isinstance(net, FCNet)
     assert sorted(p.numel() for p in net.parameters()) == sorted([20 * 16, 16, 16, 16 * 2, 2, 2])
+
+
+@pytest.mark.parametrize("name", ["mnist", "fsdd"])
+def test_torch_compile_leaves_the_kernels_alone(name: str) -> None:
+    """They are breaks in the graph, without an error or a warning; events and static images alike."""
+    protocol = get_protocol("smoke", name)
+    x = Static(torch.rand(3, 20), 4) if name == "mnist" else events(4, 3, 20, 0, False)
+    dataset = replace(load(), input_shape=(20,))
+    net = build(dataset, protocol, variants["with_recurrence"], "spikingjelly", "fused")
+    compiled = torch.compile(net, backend="eager")
+    gradients = []
+    for call in (net, compiled):
+        output, _ = call(x)
+        gradients.append((output, *torch.autograd.grad(output.sum(), list(net.parameters()))))
+    for a, b in zip(*gradients, strict=True):
+        torch.testing.assert_close(a, b)

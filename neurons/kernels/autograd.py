@@ -65,7 +65,7 @@ class _FusedLIF(torch.autograd.Function):
             drive = torch.zeros_like(v) if o0 is None else o0.detach() @ weight_t
             spikes_needed = kernels.forward_recurrent(x_rows, _flat(k), weight_t, _flat(drive), v.view(M), rule, *out)
             ctx.save_for_backward(u, k, v0, weight, o0, spikes if spikes_needed else None)
-        ctx.rule = rule
+        ctx.rule, ctx.device_type = rule, x.device.type
         ctx.steps, ctx.x_steps, ctx.x_dtype = steps, len(x), x.dtype
         ctx.set_materialize_grads(False)
         return spikes, u if record else None, v
@@ -73,7 +73,7 @@ class _FusedLIF(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Any, ...]:
-        with torch.autocast(ctx.saved_tensors[0].device.type, enabled=False):
+        with torch.autocast(ctx.device_type, enabled=False):
             return _backward(ctx, *grads)
 
 
@@ -134,6 +134,7 @@ def constant_current(current: Tensor, steps: int) -> Tensor:
     return x
 
 
+@torch.compiler.disable  # the kernels lie outside of what torch.compile can trace: a break in the graph
 def fused_lif(
     x: Tensor,
     k: float | Tensor,

@@ -19,6 +19,7 @@ from neurons.kernels import buffers, cpu
 from neurons.kernels.rows import add_rows, add_to_rows
 
 
+@torch.compiler.disable
 def event_linear(unit: Tensor, offset: Tensor, count: Tensor | None, weight_t: Tensor, bias: Tensor) -> Tensor:
     """The current [R, n_out] from R rows of events; row r has the inputs unit[offset[r] : offset[r + 1]].
 

@@ -29,6 +29,7 @@ SPARSE = 0.15
 class SequenceLinear(nn.Linear):
     """Current [T, B, out_features] of spikes [T, B, in_features]. Differentiable once on the CPU."""
 
+    @torch.compiler.disable
     def forward(self, x: Tensor) -> Tensor:
         plain = x.device.type == "cpu" and x.dtype == self.weight.dtype and self.bias is not None
         if not plain or torch.is_autocast_enabled("cpu"):

@@ -57,6 +57,19 @@ Input = Tensor | Static | Events
 """A dense [T, B, *] tensor, a static image, or events."""
 
 
+def window(x: Input, start: int, stop: int) -> Input:
+    """The steps from start to stop, without a copy."""
+    if isinstance(x, Static):
+        return Static(x.image, stop - start)
+    if isinstance(x, Tensor):
+        return x[start:stop]
+    _, B, N = x.shape
+    offset = x.offset[start * B : stop * B + 1]
+    first, last = int(offset[0]), int(offset[-1])
+    weight = None if x.weight is None else x.weight[first:last]
+    return Events(x.unit[first:last], offset - first, weight, (stop - start, B, N))
+
+
 @dataclass(frozen=True)
 class Batch:
     x: Input
