@@ -124,9 +124,9 @@ static void call(void (*kernel)(A...), void** arguments, std::index_sequence<I..
     kernel(*(A*)arguments[I]...);
 }
 
-// Returns the codes of the kernel's parameters if `codes` are others, else null once it has run.
+// Returns null once the kernel has run, or what is wrong: the codes of its parameters if `codes` are others.
 template <class... A>
-static const char* launch_kernel(void (*kernel)(A...), const char* codes, int blocks, int threads, int barriers,
+static const char* launch_kernel(void (*kernel)(A...), const char* codes, int blocks, int threads, int shared,
                                  bool backward, void** arguments) {
     static const char expected[] = {Code<A>::value..., 0};
     if (strcmp(codes, expected)) return expected;
@@ -141,9 +141,12 @@ static const char* launch_kernel(void (*kernel)(A...), const char* codes, int bl
     };
     for (int b = 0; b < blocks; b++) {
         blockIdx.x = b;
-        memset(memory, 0xff, sizeof memory);  // NaN: what nobody wrote must not be read
-        if (barriers) {
+        if (shared) {
+            memset(memory, 0xff, sizeof memory);  // NaN: what nobody wrote must not be read
             run_block(threads, backward);
+            for (size_t i = shared; i < sizeof memory; i++) {
+                if (((unsigned char*)memory)[i] != 0xff) return "written past its shared memory";
+            }
         } else {
             for (int i = 0; i < threads; i++) {
                 threadIdx.x = i;
@@ -179,13 +182,15 @@ extern "C" int define(const char* name, int value) {
 
 #include LIF_CU
 
-extern "C" const char* launch(const char* name, const char* codes, int blocks, int threads, int backward_order,
-                              void** arguments) {
-    if (strcmp(name, "forward") == 0) return launch_kernel(forward, codes, blocks, threads, 0, 0, arguments);
-    if (strcmp(name, "backward") == 0) return launch_kernel(backward, codes, blocks, threads, 0, 0, arguments);
-    if (strcmp(name, "forward_recurrent") == 0)
-        return launch_kernel(forward_recurrent, codes, blocks, threads, 1, backward_order, arguments);
-    if (strcmp(name, "backward_recurrent") == 0)
-        return launch_kernel(backward_recurrent, codes, blocks, threads, 1, backward_order, arguments);
+// shared: bytes of shared memory, which only the kernels with barriers use.
+extern "C" const char* launch(const char* name, const char* codes, int blocks, int threads, int shared,
+                              int backward_order, void** arguments) {
+#define KERNEL(kernel) \
+    if (strcmp(name, #kernel) == 0) \
+        return launch_kernel(kernel, codes, blocks, threads, shared, backward_order, arguments);
+    KERNEL(forward)
+    KERNEL(backward)
+    KERNEL(forward_recurrent)
+    KERNEL(backward_recurrent)
     return "no such kernel";
 }

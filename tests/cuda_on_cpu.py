@@ -45,8 +45,8 @@ class Launcher:
         codes = "".join("P" if v.dtype == np.uint64 else "q" if v.dtype == np.int64 else v.dtype.char for v in values)
         cells = [np.array(value) for value in values]
         pointers = (ctypes.c_void_p * len(cells))(*(cell.ctypes.data for cell in cells))
-        wrong = library.launch(name.encode(), codes.encode(), blocks, threads, int(self.backward), pointers)
-        assert wrong is None, f"{name} takes {wrong.decode()}, not {codes}"
+        wrong = library.launch(name.encode(), codes.encode(), blocks, threads, shared, int(self.backward), pointers)
+        assert wrong is None, f"{name} with {codes}: {wrong.decode()}"
 
     def _library(self, storage: int) -> ctypes.CDLL:
         if storage not in self._libraries:
