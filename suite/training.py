@@ -20,6 +20,7 @@ from neurons import NonFiniteError
 from suite.checkpointing import in_chunks
 from suite.datasets.base import Batch, Dataset, Growing, Input, Split
 from suite.networks import FCNet, logits, loss
+from suite.prefetch import prefetched
 from suite.protocols import Protocol
 from suite.results import atomic_file
 
@@ -79,10 +80,9 @@ def evaluate(network: nn.Module, batches: Iterable[Batch], protocol: Protocol, d
     """Mean loss, accuracy and spike rate of the network over the batches."""
     network.eval()
     meter = _Meter(device)
-    for batch in batches:
-        y = batch.y.to(device, non_blocking=True)
-        logit, spikes = _forward(network, batch.x.to(device), protocol)
-        meter.add(loss(logit, y, protocol), logit, y, spikes)
+    for batch in prefetched(batches, device):
+        logit, spikes = _forward(network, batch.x, protocol)
+        meter.add(loss(logit, batch.y, protocol), logit, batch.y, spikes)
     return meter.score()
 
 
@@ -180,16 +180,15 @@ def _train_epoch(
 ) -> Score:
     network.train()
     meter = _Meter(device)
-    for batch in batches:
-        y = batch.y.to(device, non_blocking=True)
-        logit, spikes = _forward(network, batch.x.to(device), protocol)
-        step_loss = loss(logit, y, protocol)
+    for batch in prefetched(batches, device):
+        logit, spikes = _forward(network, batch.x, protocol)
+        step_loss = loss(logit, batch.y, protocol)
         optimizer.zero_grad(set_to_none=True)
         step_loss.backward()
         if protocol.clip is not None:
             nn.utils.clip_grad_norm_(network.parameters(), protocol.clip)
         optimizer.step()
-        meter.add(step_loss, logit, y, spikes)
+        meter.add(step_loss, logit, batch.y, spikes)
         on_step(meter.n)
     return meter.score()
 

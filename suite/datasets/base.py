@@ -75,6 +75,11 @@ class Batch:
     x: Input
     y: Tensor  # [B] int64
 
+    def to(self, device: torch.device) -> Batch:
+        """On that device; from pinned memory, without waiting for the copy."""
+        x = self.x.to(device, non_blocking=True) if isinstance(self.x, Tensor) else self.x.to(device)
+        return Batch(x, self.y.to(device, non_blocking=True))
+
 
 class Split(Protocol):
     """One of train / validation / test."""
