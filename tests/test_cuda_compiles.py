@@ -22,10 +22,6 @@ def nvrtc() -> Any:
         pytest.skip(f"NVRTC comes through CuPy: {cuda.why_not()}")
     from cupy.cuda import nvrtc
 
-    try:
-        nvrtc.getVersion()
-    except Exception as error:  # whatever keeps the library from loading
-        pytest.skip(f"NVRTC does not load: {error}")
     return nvrtc
 
 

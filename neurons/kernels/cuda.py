@@ -52,6 +52,7 @@ MACROS = {
 """What `lif.cu` is compiled for, where a case says nothing else."""
 
 FLAGS = ("-std=c++17", "--fmad=false")
+"""CuPy adds -ftz=true: a float32 potential below 1.2e-38 counts as 0, which no spike can notice."""
 
 
 @cache
@@ -65,8 +66,10 @@ def why_not() -> str | None:
         return f"CuPy is not installed, which the fused engine needs on a GPU: {install}"
     try:
         import cupy
+
+        cupy.cuda.nvrtc.getVersion()  # loads the compiler
     except Exception as error:  # a broken CUDA set-up fails in many ways, and naming it is the point
-        return f"CuPy is installed, but does not import: {error}"
+        return f"CuPy is installed, but does not load: {error}"
     if int(cupy.__version__.split(".")[0]) < 14:
         return f"CuPy {cupy.__version__} is too old for the fused engine: {install}"
     return None
