@@ -10,8 +10,9 @@ from typing import Literal
 
 import numpy as np
 import torch
-from numba import njit
+from numba import njit, prange
 
+from neurons.kernels.cpu import use_threads
 from suite.datasets.base import Batch, Events, sample_order
 from suite.datasets.preprocess import FixedFrames, FixedInterval, Preprocess
 from suite.datasets.store import Recording, Store, open_store
@@ -122,12 +123,13 @@ def bin_events(store: Store, samples: np.ndarray, preprocess: Preprocess, layout
         dense = np.zeros((T, B, N), dtype=np.float32)
         _to_dense(*given, preprocess.binary, dense)
         return torch.from_numpy(dense)
+    parts = min(B, use_threads(int((store.indptr[samples + 1] - store.indptr[samples]).sum())))
     offset = np.zeros(T * B + 1, dtype=np.int64)
-    _count(store.indptr, store.t, store.unit, samples, preprocess.units(), how, width, T, N, offset)
+    _count(store.indptr, store.t, store.unit, samples, preprocess.units(), how, width, T, N, parts, offset)
     np.cumsum(offset, out=offset)
     unit = np.empty(offset[-1], dtype=np.int64)
     weights = np.empty(0 if preprocess.binary else len(unit), dtype=np.float32)
-    _to_events(*given, T, N, offset, unit, weights)
+    _to_events(*given, T, N, parts, offset, unit, weights)
     return Events(
         torch.from_numpy(unit),
         torch.from_numpy(offset),
@@ -222,48 +224,50 @@ def _step_end(t, start, stop, step, T, how, width, at):  # type: ignore[no-untyp
     return at
 
 
-@njit(cache=True, nogil=True)
-def _count(indptr, t, unit, samples, units, how, width, T, N, offset):  # type: ignore[no-untyped-def] # pragma: no cover
+@njit(cache=True, nogil=True, parallel=True)
+def _count(indptr, t, unit, samples, units, how, width, T, N, parts, offset):  # type: ignore[no-untyped-def] # pragma: no cover
     """offset[t * B + b + 1] = active inputs in step t of sample b."""
-    seen = np.zeros(N, dtype=np.int64)
     B = len(samples)
-    for b in range(B):
-        start, stop = indptr[samples[b]], indptr[samples[b] + 1]
-        at = start
-        for step in range(T):
-            end, bag, n = _step_end(t, start, stop, step, T, how, width, at), step * B + b + 1, 0
-            for k in range(at, end):
-                u = units[unit[k]]
-                if seen[u] != bag:
-                    seen[u] = bag
-                    n += 1
-            offset[bag] = n
-            at = end
+    for part in prange(parts):
+        seen = np.zeros(N, dtype=np.int64)
+        for b in range(part * B // parts, (part + 1) * B // parts):
+            start, stop = indptr[samples[b]], indptr[samples[b] + 1]
+            at = start
+            for step in range(T):
+                end, bag, n = _step_end(t, start, stop, step, T, how, width, at), step * B + b + 1, 0
+                for k in range(at, end):
+                    u = units[unit[k]]
+                    if seen[u] != bag:
+                        seen[u] = bag
+                        n += 1
+                offset[bag] = n
+                at = end
 
 
-@njit(cache=True, nogil=True)
-def _to_events(indptr, t, unit, weight, samples, units, how, width, T, N, offset, out, weights):  # type: ignore[no-untyped-def] # pragma: no cover
-    seen = np.zeros(N, dtype=np.int64)
-    place = np.zeros(N, dtype=np.int64)
+@njit(cache=True, nogil=True, parallel=True)
+def _to_events(indptr, t, unit, weight, samples, units, how, width, T, N, parts, offset, out, weights):  # type: ignore[no-untyped-def] # pragma: no cover
     B = len(samples)
-    for b in range(B):
-        start, stop = indptr[samples[b]], indptr[samples[b] + 1]
-        at = start
-        for step in range(T):
-            end, bag = _step_end(t, start, stop, step, T, how, width, at), step * B + b + 1
-            to = offset[bag - 1]
-            for k in range(at, end):
-                u = units[unit[k]]
-                if seen[u] != bag:
-                    seen[u] = bag
-                    out[to] = u
+    for part in prange(parts):
+        seen = np.zeros(N, dtype=np.int64)
+        place = np.zeros(N, dtype=np.int64)
+        for b in range(part * B // parts, (part + 1) * B // parts):
+            start, stop = indptr[samples[b]], indptr[samples[b] + 1]
+            at = start
+            for step in range(T):
+                end, bag = _step_end(t, start, stop, step, T, how, width, at), step * B + b + 1
+                to = offset[bag - 1]
+                for k in range(at, end):
+                    u = units[unit[k]]
+                    if seen[u] != bag:
+                        seen[u] = bag
+                        out[to] = u
+                        if len(weights):
+                            place[u] = to
+                            weights[to] = 0
+                        to += 1
                     if len(weights):
-                        place[u] = to
-                        weights[to] = 0
-                    to += 1
-                if len(weights):
-                    weights[place[u]] += weight[k] if len(weight) else np.float32(1)
-            at = end
+                        weights[place[u]] += weight[k] if len(weight) else np.float32(1)
+                at = end
 
 
 @njit(cache=True, nogil=True)
