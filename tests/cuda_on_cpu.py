@@ -15,8 +15,16 @@ from torch import Tensor
 from neurons.kernels import cuda
 
 HEADER = Path(__file__).with_name("cuda_on_cpu.h")
-COMPILER = shutil.which("g++")
+PROBE = "#include <ucontext.h>\n_Float16 half; int main() { ucontext_t fiber; return getcontext(&fiber); }"
 FIXED = ("STORAGE", "SEGMENT", "COLUMNS")  # set when compiling; the other macros are variables of the library
+
+
+def why_not() -> str | None:
+    """None if there is a compiler for `Launcher`, else the reason."""
+    if shutil.which("g++") is None:
+        return "no g++ to compile the CUDA source with"
+    probe = subprocess.run(["g++", "-x", "c++", "-fsyntax-only", "-"], input=PROBE, capture_output=True, text=True)
+    return None if probe.returncode == 0 else "this g++ has no _Float16 or no ucontext.h: g++ 12 on Linux does"
 
 
 class Launcher:
@@ -54,7 +62,7 @@ class Launcher:
             fixed = {**cuda.MACROS, "STORAGE": storage}
             macros = [f"-D{name}={fixed[name]}" for name in FIXED]
             options = ["-x", "c++", "-std=c++17", "-O2", "-ffp-contract=off", "-shared", "-fPIC", "-w", *macros]
-            command = [COMPILER, *options, f'-DLIF_CU="{cuda.SOURCE.resolve()}"', str(HEADER), "-o", str(path)]
+            command = ["g++", *options, f'-DLIF_CU="{cuda.SOURCE.resolve()}"', str(HEADER), "-o", str(path)]
             subprocess.run(command, check=True)
             library = ctypes.CDLL(str(path))
             library.launch.restype = ctypes.c_char_p

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from cuda_on_cpu import COMPILER, Launcher
+from cuda_on_cpu import Launcher, why_not
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from neuron_cases import ALL_VARIANTS, leaves_of, oracle
@@ -19,7 +19,8 @@ from neurons.kernels import autograd, cuda, host
 from neurons.kernels.autograd import constant_current, fused_lif
 from neurons.reference import simulate
 
-pytestmark = pytest.mark.skipif(COMPILER is None, reason="no g++ to compile the CUDA source with")
+WHY_NOT = why_not()
+pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=str(WHY_NOT))
 
 RESETS = ("zero", "subtract", "none")
 HALVES = (torch.float16, torch.bfloat16)
