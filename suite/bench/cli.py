@@ -88,6 +88,32 @@ def network(
     _show(bench.run(names, device=where, rounds=rounds, with_memory=memory, batch_size=batch_size), out)
 
 
+@app.command("growth")
+def growth(
+    out: Annotated[Path, typer.Option(help="Folder for the rows (CSV) and the figure (PNG, SVG).")],
+    rounds: Rounds = 3,
+    memory: Memory = True,
+    device: Device = "cpu",
+) -> None:
+    """How time and memory of the LIF layer grow with the steps T, the batch B and the neurons N, one at a time."""
+    import pandas as pd
+
+    from suite.bench import growth as bench
+    from suite.bench.timing import bench_device
+    from suite.report.drawing import save
+
+    where = bench_device(device)
+    frames = []
+    for i, frame in enumerate(bench.run(device=where, rounds=rounds, with_memory=memory), start=1):
+        frames.append(frame)
+        shape = ", ".join(f"{name} = {frame[name].iloc[0]}" for name in ("T", "B", "N"))
+        notes.print(f"[{i}/{len(bench.points())}] {shape}", markup=False)
+    rows = bench.with_exponents(pd.concat(frames, ignore_index=True))
+    out.mkdir(parents=True, exist_ok=True)
+    for path in save(bench.draw(rows, f"growth-{where.type}"), out):
+        console.print(str(path), soft_wrap=True)
+
+
 @app.command("data")
 def data(out: Out = None) -> None:
     """Batches of event data beside tonic's own pipeline."""

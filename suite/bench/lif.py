@@ -97,14 +97,21 @@ def run(
 
 
 def timings(
-    shape: Shape, recurrent: bool, device: torch.device, rounds: int, slow_s: float, more: dict[str, timing.Timed]
+    shape: Shape,
+    recurrent: bool,
+    device: torch.device,
+    rounds: int,
+    slow_s: float,
+    more: dict[str, timing.Timed],
+    names: Sequence[str] = tuple(OPS),
 ) -> dict[str, timing.Measured]:
-    """Each contender's times at one shape, with those of `more`."""
+    """The times of the contenders in `names` at one shape, with those of `more`."""
     x, grad = inputs(shape, device)
     small = inputs((2, 2, shape[-1]), device)
     calls = {}
     found = {}
-    for name, op in OPS.items():
+    for name in names:
+        op = OPS[name]
         reason = op.why_not(device)
         if reason is not None:
             found[name] = timing.Measured(note=reason)
@@ -113,7 +120,7 @@ def timings(
         work(step, *small)  # what is compiled on first use must not count as slow
         calls[name] = timing.timed(_bind(step, x, grad), device)
     measured = timing.interleaved({**calls, **more}, rounds=rounds, slow_s=slow_s)
-    return {name: measured.get(name) or found[name] for name in [*OPS, *more]}
+    return {name: measured.get(name) or found[name] for name in [*names, *more]}
 
 
 def _bind(step: Step, x: Tensor, grad: Tensor) -> Callable[[], None]:

@@ -1,4 +1,8 @@
-"""Peak memory of one piece of work, in a process of its own."""
+"""Peak memory of one piece of work, in a process of its own.
+
+On a CPU this includes what the allocator keeps between small tensors: with thousands of them, as snnTorch's steps
+make, one process may need twice as much as the next for the same work.
+"""
 
 from __future__ import annotations
 
