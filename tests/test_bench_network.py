@@ -44,7 +44,7 @@ def trained(asked: Network, names: list[str]) -> Iterator[tuple[str, Training, f
         torch.nn.init.zeros_(linear.bias)  # norse's recurrent cell has none
     for name in names:
         about = CONTENDERS[name]
-        training = Training(about.make(ours, asked), asked.protocol)
+        training = Training(about.make(ours, asked, CPU), asked.protocol)
         x = batch.x if about.package == "lif-roles" else dense(batch.x)
         yield name, training, float(training(x, batch.y))
 

@@ -83,23 +83,27 @@ DEFAULT = tuple(name for name in NETWORKS if name != "cifar10")
 """Without ResNet18, whose steps take minutes on a CPU."""
 
 
+Make = Callable[[nn.Module, Network, torch.device], nn.Module]
+
+
 @dataclass(frozen=True)
 class Contender:
-    """`make(ours, network)` gives the framework's version of ours: dense input [T, B, *] -> [T, B, C]."""
+    """`make(ours, network, device)` gives the framework's version of ours: dense input [T, B, *] -> [T, B, C]."""
 
     package: str
-    make: Callable[[nn.Module, Network], nn.Module]
+    make: Make
 
 
-def _ours(backend: str) -> Callable[[nn.Module, Network], nn.Module]:
-    return lambda ours, network: copy_of(ours, network, backend)
+def _ours(backend: str) -> Make:
+    return lambda ours, network, device: copy_of(ours, network, backend).to(device)
 
 
-def _theirs(fc: type[nn.Module], neuron: str) -> Callable[[nn.Module, Network], nn.Module]:
-    def make(ours: nn.Module, network: Network) -> nn.Module:
-        if isinstance(ours, FCNet):
-            return fc(ours, network.protocol)
-        return _resnet(ours, network, ops.OPS[neuron])
+def _theirs(fc: type[nn.Module], neuron: str) -> Make:
+    def make(ours: nn.Module, network: Network, device: torch.device) -> nn.Module:
+        made = (
+            fc(ours, network.protocol) if isinstance(ours, FCNet) else _resnet(ours, network, ops.OPS[neuron], device)
+        )
+        return made.to(device)
 
     return make
 
@@ -124,8 +128,8 @@ class _Neuron(nn.Module):
         return self.step(x)
 
 
-def _resnet(ours: nn.Module, network: Network, op: ops.Op) -> nn.Module:
-    protocol, device = network.protocol, next(ours.parameters()).device
+def _resnet(ours: nn.Module, network: Network, op: ops.Op, device: torch.device) -> nn.Module:
+    protocol = network.protocol
 
     def make() -> nn.Module:
         return _Neuron(op.make_with(None, device, start_leak(protocol.leakage), protocol.threshold))
@@ -279,7 +283,7 @@ def _table(
             measured[contender] = timing.Measured(note=reason)
             continue
         x = _input(batch.x, about.package)
-        training = Training(about.make(ours, network).to(device), network.protocol)
+        training = Training(about.make(ours, network, device), network.protocol)
         small, few = tiny(x, y)
         training(small.to(device), few)
         calls[contender] = timing.timed(_bind(training, x.to(device), y), device)
@@ -390,7 +394,7 @@ def peak_here(name: str, contender: str, file: str, device: str) -> float:
     saved = torch.load(file)
     ours = _build(network, "spikingjelly", "auto")
     ours.load_state_dict(saved["weights"])
-    training = Training(about.make(ours, network).to(where), network.protocol)
+    training = Training(about.make(ours, network, where), network.protocol)
     x, y = _input(_as_input(saved["x"]), about.package).to(where), saved["y"].to(where)
     del saved
     small, few = tiny(x, y)

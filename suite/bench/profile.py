@@ -33,7 +33,7 @@ def profile(name: str, *, device: torch.device, rounds: int, batch_size: int | N
     for contender, about in CONTENDERS.items():
         if about.package != "lif-roles":
             continue
-        model = about.make(ours, network).to(device)
+        model = about.make(ours, network, device)
         assert isinstance(model, FCNet)
         training = Training(model, network.protocol)
         found = [_parts(training, x, y, device) for _ in range(rounds + 1)][1:]
