@@ -4,7 +4,7 @@ import numba
 import pytest
 import torch
 
-from neurons import SURROGATES, rectangle
+from neurons import SURROGATES, Variant, make_neuron, rectangle
 from neurons.kernels import cpu
 from neurons.kernels.autograd import constant_current, fused_lif
 from neurons.reference import simulate
@@ -176,6 +176,23 @@ def test_a_constant_current_is_never_written_out():
     image = current(2, 3).requires_grad_()
     spikes, _, _ = fused_lif(constant_current(image, 20), 0.5, threshold=0.3, reset="zero", surrogate=rectangle(1.0))
     shapes = []
+    spikes.grad_fn.next_functions[0][0].register_prehook(lambda grads: shapes.append(tuple(grads[0].shape)))
+    spikes.sum().backward()
+    assert shapes == [(1, 2, 3)]
+
+
+@pytest.mark.parametrize("leakage", [0.4, "learnable"])
+def test_an_input_gain_keeps_a_constant_current_constant(leakage):
+    neuron = make_neuron(Variant("gain", input_gain="1-k"), 3, engine="fused", leakage=leakage).double()
+    image = current(2, 3).abs().requires_grad_()
+    results = []
+    for repeated in (constant_current(image, 20), image.expand(20, 2, 3)):
+        spikes = neuron(repeated)
+        results.append((spikes, *torch.autograd.grad(spikes.sum(), [image, *neuron.parameters()])))
+    for one, other in zip(*results, strict=True):
+        torch.testing.assert_close(one, other)
+    shapes = []
+    spikes = neuron(constant_current(image, 20))
     spikes.grad_fn.next_functions[0][0].register_prehook(lambda grads: shapes.append(tuple(grads[0].shape)))
     spikes.sum().backward()
     assert shapes == [(1, 2, 3)]

@@ -428,6 +428,15 @@ def test_an_overflow_of_the_potential_is_not_blamed_on_the_input(implementation)
 
 
 @implementations
+def test_large_potentials_are_no_overflow(implementation):
+    """Each is finite, though their sum is not."""
+    neuron = build("without_leakage+without_reset+with_recurrence", 2, implementation, torch.float32)
+    with torch.no_grad():
+        neuron.recurrent.weight.zero_()
+    assert neuron(torch.full((1, 2, 2), 2e38)).sum() == 4
+
+
+@implementations
 def test_a_recurrent_weight_in_another_precision_is_refused(implementation):
     neuron = build("with_recurrence", 3, implementation, torch.float32)
     with pytest.raises((TypeError, RuntimeError), match=r"dtype|precision"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from neurons.kernels.autograd import fused_lif
+from neurons.kernels.autograd import constant_current, fused_lif
 from neurons.surrogate import Surrogate
 from neurons.variant import Variant
 
@@ -26,7 +26,9 @@ def fused_layer(
     weight = None if recurrent is None else recurrent.weight
     if variant.input_gain == "1-k":
         gain = 1 - k
-        x = (gain * x).to(x.dtype)
+        once = getattr(x, "constant_current", None)
+        scaled = (gain * (x if once is None else once)).to(x.dtype)
+        x = scaled if once is None else constant_current(scaled, len(x))
         if weight is not None:
             weight = gain * weight if isinstance(gain, float) else gain[:, None] * weight
     return fused_lif(
