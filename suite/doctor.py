@@ -11,7 +11,7 @@ import torch
 from neurons import BACKENDS, rectangle
 from neurons.kernels import cuda, kernel_name, why_not_fused
 from neurons.kernels.autograd import fused_lif
-from suite import __version__, machine
+from suite import __version__, machine, threads
 from suite.datasets import locate
 from suite.registry import datasets
 
@@ -24,6 +24,7 @@ def diagnose() -> list[tuple[str, str, str]]:
     rows += [("versions", package, machine.version(package)) for package in _PACKAGES]
     rows += [
         ("hardware", "CPU", f"{machine.device_name(torch.device('cpu'))}, {os.cpu_count()} cores"),
+        ("hardware", "threads", threads.finding()),
         ("hardware", "memory", _memory()),
         ("hardware", "GPU", _gpu()),
         ("hardware", "CuPy", _cupy()),

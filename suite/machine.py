@@ -62,13 +62,13 @@ def git_commit() -> str:
 
 
 def peak_memory_mb(device: torch.device) -> float:
-    """Peak memory so far: of the CUDA device's allocator, or of this process's resident set."""
+    """Peak memory so far in MB (1e6 bytes): of the CUDA device's allocator, or of this process's resident set."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e6
     try:
         # Not getrusage's maximum, which a process inherits from the one that started it.
         status = Path("/proc/self/status").read_text()
-        return float(status.partition("VmHWM:")[2].split()[0]) / 1e3
+        return float(status.partition("VmHWM:")[2].split()[0]) * 1024 / 1e6
     except (OSError, IndexError):
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak / 1e6 if sys.platform == "darwin" else peak / 1e3
+        return (peak if sys.platform == "darwin" else 1024 * peak) / 1e6

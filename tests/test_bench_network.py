@@ -44,7 +44,7 @@ def trained(asked: Network, names: list[str]) -> Iterator[tuple[str, Training, f
         torch.nn.init.zeros_(linear.bias)  # norse's recurrent cell has none
     for name in names:
         about = CONTENDERS[name]
-        training = Training(about.make(ours, asked, CPU), asked.protocol)
+        training = Training(about.make(ours, asked, CPU), asked.protocol, fused=about.ours)
         x = batch.x if about.package == "lif-roles" else dense(batch.x)
         yield name, training, float(training(x, batch.y))
 
@@ -83,7 +83,7 @@ def test_the_hidden_layers_fire_as_in_a_trained_network() -> None:
 def test_a_step_is_the_same_work_every_time() -> None:
     asked = small("shd")
     _, batch = load(asked, 4)
-    training = Training(reference(asked, batch.x), asked.protocol)
+    training = Training(reference(asked, batch.x), asked.protocol, fused=True)
     losses = [float(training(batch.x, batch.y)) for _ in range(5)]
     assert losses == pytest.approx([losses[0]] * 5, rel=1e-5)
     assert training.optimizer.state

@@ -93,6 +93,10 @@ class Contender:
     package: str
     make: Make
 
+    @property
+    def ours(self) -> bool:
+        return self.package == "lif-roles"
+
 
 def _ours(backend: str) -> Make:
     return lambda ours, network, device: copy_of(ours, network, backend).to(device)
@@ -216,11 +220,14 @@ def dense(x: Input) -> Tensor:
 
 
 class Training:
-    """A network with its optimizer: call it for one training step on (x, y); it returns the loss."""
+    """A network with its optimizer: call it for one training step on (x, y); it returns the loss.
 
-    def __init__(self, model: nn.Module, protocol: Protocol) -> None:
+    fused: have Adam's fused version, as `suite.training` does; otherwise its default, as the frameworks' tutorials do.
+    """
+
+    def __init__(self, model: nn.Module, protocol: Protocol, *, fused: bool) -> None:
         self.model, self.protocol = model, protocol
-        self.optimizer = torch.optim.Adam(model.parameters(), RATE)
+        self.optimizer = torch.optim.Adam(model.parameters(), RATE, fused=fused or None)
 
     def __call__(self, x: Input, y: Tensor) -> Tensor:
         step_loss = self.forward(x, y)
@@ -283,7 +290,7 @@ def _table(
             measured[contender] = timing.Measured(note=reason)
             continue
         x = _input(batch.x, about.package)
-        training = Training(about.make(ours, network, device), network.protocol)
+        training = Training(about.make(ours, network, device), network.protocol, fused=about.ours)
         small, few = tiny(x, y)
         training(small.to(device), few)
         calls[contender] = timing.timed(_bind(training, x.to(device), y), device)
@@ -394,7 +401,7 @@ def peak_here(name: str, contender: str, file: str, device: str) -> float:
     saved = torch.load(file)
     ours = _build(network, "spikingjelly", "auto")
     ours.load_state_dict(saved["weights"])
-    training = Training(about.make(ours, network, where), network.protocol)
+    training = Training(about.make(ours, network, where), network.protocol, fused=about.ours)
     x, y = _input(_as_input(saved["x"]), about.package).to(where), saved["y"].to(where)
     del saved
     small, few = tiny(x, y)

@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from suite import threads
 from suite.bench.network import CONTENDERS, NETWORKS, Training, load, reference, size
 from suite.bench.timing import synchronize
 from suite.datasets.base import Input
@@ -31,12 +32,13 @@ def profile(name: str, *, device: torch.device, rounds: int, batch_size: int | N
     ours = reference(network, batch.x)
     rows = []
     for contender, about in CONTENDERS.items():
-        if about.package != "lif-roles":
+        if not about.ours:
             continue
         model = about.make(ours, network, device)
         assert isinstance(model, FCNet)
-        training = Training(model, network.protocol)
-        found = [_parts(training, x, y, device) for _ in range(rounds + 1)][1:]
+        training = Training(model, network.protocol, fused=True)
+        with threads.apart():
+            found = [_parts(training, x, y, device) for _ in range(rounds + 1)][1:]
         medians = {part: statistics.median(times[part] for times in found) for part in found[0]}
         T, B = size(batch.x)
         rows += [

@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 
+from suite import threads
+
 Timed = Callable[[], float]
 """Does the work once and returns the seconds it took."""
 
@@ -59,8 +61,14 @@ def interleaved(calls: Mapping[str, Timed], *, rounds: int, slow_s: float) -> di
 
     A first round warms up and does not count. A contender slower than `slow_s` seconds is not called again after the
     first call that counts, which is the warm-up itself if that took over `VERY_SLOW` times as long. Garbage is
-    collected before each call, outside the time. Running out of memory ends a contender with a note.
+    collected before each call, outside the time. Threads have a core each. Running out of memory ends a contender with
+    a note.
     """
+    with threads.apart():
+        return _interleaved(calls, rounds, slow_s)
+
+
+def _interleaved(calls: Mapping[str, Timed], rounds: int, slow_s: float) -> dict[str, Measured]:
     found = {name: Measured() for name in calls}
     order, left = random.Random(ORDER_SEED), list(calls)
     gc.collect()
@@ -91,7 +99,8 @@ def copy_bandwidth(device: torch.device, megabytes: int = 256) -> float:
     source = torch.ones(megabytes * 250_000, device=device)
     target = torch.empty_like(source)
     copy = timed(lambda: target.copy_(source), device)
-    return 2 * source.nbytes / min(copy() for _ in range(8))
+    with threads.apart():
+        return 2 * source.nbytes / min(copy() for _ in range(8))
 
 
 @cache
@@ -100,7 +109,8 @@ def gemm_rate(device: torch.device, n: int = 2048) -> float:
     a = torch.ones(n, n, device=device)
     out = torch.empty_like(a)
     product = timed(lambda: torch.mm(a, a, out=out), device)
-    return 2 * n**3 / min(product() for _ in range(6))
+    with threads.apart():
+        return 2 * n**3 / min(product() for _ in range(6))
 
 
 def device_columns(device: torch.device) -> dict[str, Any]:
