@@ -12,13 +12,14 @@ class NonFiniteError(ValueError):
     """A NaN or an overflow in the input current or in the membrane potential it led to."""
 
 
-def check_threshold(threshold: float) -> float:
-    """Return `threshold` as a float; ValueError unless it is positive and finite."""
+def check_threshold(threshold: float, reset: str) -> float:
+    """Return `threshold` as a float; ValueError unless it is positive and finite, or infinite without a reset."""
     if isinstance(threshold, bool) or not isinstance(threshold, int | float):
         raise TypeError(f"threshold is a positive number, not {threshold!r}")
-    if not (threshold > 0 and math.isfinite(threshold)):
+    if not (threshold > 0 and (math.isfinite(threshold) or reset == "none")):
         raise ValueError(
-            f"threshold u_th = {threshold!r} must be positive and finite: at 0 a resting neuron would fire"
+            f"threshold u_th = {threshold!r} must be positive and finite: at 0 a resting neuron would fire, and one "
+            "that never fires, at infinity, has reset='none'"
         )
     return float(threshold)
 

@@ -121,8 +121,8 @@ def make_neuron(
     sequence) or "auto" (fused where possible).
     leakage: what "normal" means in the variant: a number in [0, 1], "learnable" or Learnable(init=(low, high));
     default 0.3.
-    threshold: u_th > 0. surrogate: a name in SURROGATES or a Surrogate. detach_reset: keep the reset out of the
-    gradient.
+    threshold: u_th > 0; infinite, with reset "none", for neurons that only integrate. surrogate: a name in SURROGATES
+    or a Surrogate. detach_reset: keep the reset out of the gradient.
 
     Called with record=True, it also returns the membrane potential before reset [T, B, n]; with carry=True also, as
     the last, the state after x, which a call on the next part of the sequence takes as `state`. Parameters:

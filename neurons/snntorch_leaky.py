@@ -52,7 +52,7 @@ class VariantLeaky(snntorch.Leaky):
         super().__init__(
             beta=0.0,  # the property below takes its place
             # float64, so that a module turned to double has u_th = 0.3 and not float32's 0.300000012
-            threshold=torch.tensor(check_threshold(threshold), dtype=torch.float64),
+            threshold=torch.tensor(check_threshold(threshold, variant.reset), dtype=torch.float64),
             spike_grad=get_surrogate(surrogate),
             init_hidden=init_hidden,
             output=output,

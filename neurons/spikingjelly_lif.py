@@ -54,7 +54,7 @@ class VariantLIFNode(neuron.LIFNode):
         super().__init__(
             tau=2.0,  # replaced below: LIFNode itself refuses tau <= 1
             decay_input=False,
-            v_threshold=check_threshold(threshold),
+            v_threshold=check_threshold(threshold, variant.reset),
             v_reset=None if variant.reset == "subtract" else 0.0,
             surrogate_function=get_surrogate(surrogate),
             detach_reset=detach_reset,

@@ -18,9 +18,6 @@ from suite.datasets.base import Dataset, Events, Input, Static
 from suite.protocols import Protocol
 from suite.resnet import ResNet18
 
-_NEVER = 1e30
-"""A threshold that no potential reaches: the leaky integrator is a neuron that does not fire."""
-
 
 class InputLinear(nn.Module):
     """The first layer's weights, for every kind of input -> current [T, B, n_out].
@@ -53,7 +50,7 @@ class LeakyIntegrator(nn.Module):
     def __init__(self, n: int, protocol: Protocol, backend: str, engine: str) -> None:
         super().__init__()
         variant = Variant("leaky integrator", leakage=protocol.readout_leak, reset="none")
-        self.neuron = make_neuron(variant, n, backend=backend, engine=engine, threshold=_NEVER)
+        self.neuron = make_neuron(variant, n, backend=backend, engine=engine, threshold=math.inf)
 
     def forward(self, x: Tensor, *, state: State | None = None, carry: bool = False) -> Any:
         _spikes, *outputs = self.neuron(x, record=True, state=state, carry=carry)
@@ -119,7 +116,7 @@ def logits(output: Tensor, protocol: Protocol) -> Tensor:
     protocol says so.
     """
     steps = output if protocol.last_steps is None else output[-protocol.last_steps :]
-    return steps.mean(0)
+    return steps.sum(0) / len(steps)  # as mean(0), whose gradient is written out for every step
 
 
 def loss(logit: Tensor, y: Tensor, protocol: Protocol) -> Tensor:

@@ -158,7 +158,7 @@ static const char* launch_kernel(void (*kernel)(A...), const char* codes, int bl
 }
 
 // The macros that cuda.py sets for each case are variables here, so that one library serves all cases.
-static int RESET, X_MOVES, O_MOVES, RECORD, KEEP, SURROGATE, DETACH, GRAD_U, GRAD_K, GRAD_X, WEIGHTS_SHARED;
+static int RESET, X_MOVES, O_MOVES, U_MOVES, FIRE, RECORD, KEEP, SURROGATE, DETACH, GRAD_U, GRAD_K, GRAD_X, WEIGHTS_SHARED;
 static int THREADS, PER_THREAD;
 
 static const struct {
@@ -167,7 +167,7 @@ static const struct {
 } MACROS[] = {
 #define MACRO(name) {#name, &name}
     MACRO(RESET),  MACRO(X_MOVES), MACRO(O_MOVES), MACRO(RECORD),         MACRO(KEEP),    MACRO(SURROGATE), MACRO(DETACH),
-    MACRO(GRAD_U), MACRO(GRAD_K),  MACRO(GRAD_X),  MACRO(WEIGHTS_SHARED), MACRO(THREADS), MACRO(PER_THREAD),
+    MACRO(U_MOVES), MACRO(FIRE), MACRO(GRAD_U), MACRO(GRAD_K),  MACRO(GRAD_X),  MACRO(WEIGHTS_SHARED), MACRO(THREADS), MACRO(PER_THREAD),
 };
 
 extern "C" int define(const char* name, int value) {

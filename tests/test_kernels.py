@@ -1,5 +1,7 @@
 """The fused layer as one differentiable operation."""
 
+import math
+
 import numba
 import pytest
 import torch
@@ -242,3 +244,32 @@ def test_inputs_stay_as_they_are():
     assert torch.equal(grad_spikes, kept[0])
     assert torch.equal(grad_v, kept[1])
     assert all(torch.equal(a, b) for a, b in zip(tensors, before, strict=True))
+
+
+@pytest.mark.parametrize("leak", [0.7, "learnable"])
+@pytest.mark.parametrize("surrogate", SURROGATES)
+def test_a_neuron_that_never_fires_integrates(leak, surrogate):
+    """Infinite threshold: no spikes are written, and the potential is the leaky sum of the current."""
+    x = current(37, 4, 5).requires_grad_()
+    k = (
+        torch.linspace(0.1, 0.9, 5, dtype=torch.float64).requires_grad_()
+        if leak == "learnable"
+        else torch.tensor(leak).double()
+    )
+    options = {"reset": "none", "surrogate": SURROGATES[surrogate]}
+    spikes, u, v = fused_lif(x, k, threshold=math.inf, record=True, **options)
+    assert (spikes.shape, spikes.stride(0), spikes.sum().item()) == (x.shape, 0, 0.0)
+    expected, state = [], torch.zeros(4, 5, dtype=torch.float64)
+    for x_t in x:
+        state = k * state + x_t
+        expected.append(state)
+    assert torch.equal(u, torch.stack(expected))
+    assert torch.equal(v, state)
+    leaves = [x, k] if leak == "learnable" else [x]
+    weight = current(37, 4, 5, seed=1)
+    for loss in (lambda t: (t * weight).sum(), lambda t: t.sum(0).square().sum()):  # the latter the same at every step
+        gradients = torch.autograd.grad(loss(u) + spikes.sum(), leaves, retain_graph=True)
+        for gradient, other in zip(
+            gradients, torch.autograd.grad(loss(torch.stack(expected)), leaves, retain_graph=True), strict=True
+        ):
+            torch.testing.assert_close(gradient, other)

@@ -369,6 +369,7 @@ def test_state_dict_round_trip(implementation):
         ({"threshold": 0.0}, "u_th = 0.0 must be positive"),
         ({"threshold": -1.0}, "u_th = -1.0 must be positive"),
         ({"threshold": math.nan}, "u_th = nan must be positive and finite"),
+        ({"threshold": math.inf}, "one that never fires, at infinity, has reset='none'"),
         ({"n": 0}, "n, the number of neurons, is a positive integer, not 0"),
         ({"n": 2.5}, "n, the number of neurons, is a positive integer, not 2.5"),
         ({"variant": "with_recurrence", "n": None}, "'with_recurrence' is recurrent: give the number of neurons n"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -11,7 +13,7 @@ from torch.autograd.function import once_differentiable
 
 from neurons.kernels import cuda, host
 from neurons.kernels.rule import DTYPES, Rule, state_dtype
-from neurons.surrogate import Surrogate
+from neurons.surrogate import Surrogate, rectangle
 from neurons.variant import Reset
 
 
@@ -51,10 +53,11 @@ class _FusedLIF(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor | None, Tensor]:
         kernels = _kernels(x.device)
         shape, M = (steps, *v0.shape), v0.numel()
-        spikes = kernels.empty(shape, x.dtype, x.device)
+        silent = math.isinf(rule.threshold) and record and weight is None
+        spikes = kernels.empty((0, *v0.shape) if silent else shape, x.dtype, x.device)
         u = kernels.empty(shape if record or weight is not None else (0, *v0.shape), v0.dtype, x.device)
         v = v0.detach().clone(memory_format=torch.contiguous_format)
-        x_rows, out = _rows(x.detach()), (spikes.view(steps, M), u.view(len(u), M))
+        x_rows, out = _rows(x.detach()), (spikes.view(len(spikes), M), u.view(len(u), M))
         if weight is None:
             kept = kernels.empty((kernels.segments(steps) if differentiable else 0, M), v0.dtype, x.device)
             kernels.forward(x_rows, _flat(k), v.view(M), rule, *out, kept)
@@ -68,7 +71,7 @@ class _FusedLIF(torch.autograd.Function):
         ctx.rule, ctx.device_type = rule, x.device.type
         ctx.steps, ctx.x_steps, ctx.x_dtype = steps, len(x), x.dtype
         ctx.set_materialize_grads(False)
-        return spikes, u if record else None, v
+        return spikes.new_zeros(()).expand(shape) if silent else spikes, u if record else None, v
 
     @staticmethod
     @once_differentiable
@@ -85,13 +88,13 @@ def _backward(ctx: Any, grad_o: Tensor | None, grad_u: Tensor | None, grad_v: Te
     needs = ctx.needs_input_grad
     if grad_o is None:
         grad_o = v0.new_zeros((), dtype=dtype).expand(shape)
-    if grad_u is None:
-        grad_u = v0.new_empty((0, M))
+    grad_u = v0.new_empty((0, M)) if grad_u is None else _rows(grad_u)
     grad_v0 = v0.new_zeros(v0.shape)
     if grad_v is not None:
         grad_v0.copy_(grad_v)
     grad_k = v0.new_zeros(M if needs[1] else 0)
-    later = (_rows(grad_o), grad_u.reshape(len(grad_u), M).contiguous(), grad_v0.view(M), ctx.rule)
+    rule = replace(ctx.rule, surrogate=rectangle()) if math.isinf(ctx.rule.threshold) else ctx.rule  # all are 0 there
+    later = (_rows(grad_o), grad_u, grad_v0.view(M), rule)
     grad_weight = grad_o0 = None
     if weight is None:
         grad_x = kernels.empty((ctx.x_steps if needs[0] else 0, *v0.shape), dtype, v0.device)

@@ -20,9 +20,12 @@ from torch import Tensor
 SMALL = 1 << 20
 """Bytes up to which malloc keeps memory by itself."""
 
+SLACK = 1.25
+"""What the pool may hold, over what was in use at one time: blocks of one size wait while another size is needed."""
+
 
 class Pool:
-    """Blocks of memory that wait for a second use. It never holds more than was in use at one time."""
+    """Blocks of memory that wait for a second use. It holds at most `SLACK` times what was in use at one time."""
 
     def __init__(self) -> None:
         self._returned: deque[np.ndarray] = deque()
@@ -39,7 +42,7 @@ class Pool:
             block = self.free.pop(fits[-1]) if fits else np.empty(size, np.uint8)
             self.in_use += block.nbytes
             self.peak = max(self.peak, self.in_use)
-            while self.free and self.in_use + sum(block.nbytes for block in self.free) > self.peak:
+            while self.free and self.in_use + sum(block.nbytes for block in self.free) > SLACK * self.peak:
                 self.free.pop(0)
             return block
 

@@ -114,35 +114,35 @@ def _tile(k, start, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _forward_block(x, k, v, threshold, reset, o_out, u_out, v_kept, start, stop):  # type: ignore[no-untyped-def]
+def _forward_block(T, x, k, v, threshold, reset, o_out, u_out, v_kept, start, stop):  # type: ignore[no-untyped-def]
     """`forward` for the columns from start to stop."""
     x_moves = 1 if x.shape[0] > 1 else 0
     k_block = np.empty(stop - start, x.dtype)
     _tile(k, start, k_block)
     v_block = v[start:stop]
-    for t in range(len(o_out)):
+    for t in range(T):
         if t % SEGMENT == 0 and v_kept.shape[0] > 0:
             v_kept[t // SEGMENT, start:stop] = v_block
         x_row = x[t * x_moves, start:stop]
-        o_row = o_out[t, start:stop]
-        if u_out.shape[0] > 0:
-            _charge(x_row, k_block, v_block, threshold, reset, u_out[t, start:stop])
-            _fire(u_out[t, start:stop], threshold, o_row)
-        else:
-            _charge_and_fire(x_row, k_block, v_block, threshold, reset, o_row)
+        if u_out.shape[0] == 0:
+            _charge_and_fire(x_row, k_block, v_block, threshold, reset, o_out[t, start:stop])
+            continue
+        _charge(x_row, k_block, v_block, threshold, reset, u_out[t, start:stop])
+        if o_out.shape[0] > 0:
+            _fire(u_out[t, start:stop], threshold, o_out[t, start:stop])
 
 
 @njit(parallel=True, cache=True)
-def forward(x, k, v, threshold, reset, block, o_out, u_out, v_kept):  # type: ignore[no-untyped-def]
+def forward(T, x, k, v, threshold, reset, block, o_out, u_out, v_kept):  # type: ignore[no-untyped-def]
     """x [T, M] or [1, M] (the same input at every step), k [N] or [1]; v [M] is the state after reset, updated in
     place.
 
-    Writes the spikes to o_out [T, M]; the potentials before reset to u_out [T, M], unless that is [0, M]; and the
-    states before steps 0, SEGMENT, 2 SEGMENT, ... to v_kept [segments(T), M], unless that is [0, M].
+    Writes the spikes to o_out [T, M] and the potentials before reset to u_out [T, M], unless one of them is [0, M]; and
+    the states before steps 0, SEGMENT, 2 SEGMENT, ... to v_kept [segments(T), M], unless that is [0, M].
     """
-    M = o_out.shape[1]
+    M = len(v)
     for i in prange((M + block - 1) // block):
-        _forward_block(x, k, v, threshold, reset, o_out, u_out, v_kept, i * block, min((i + 1) * block, M))
+        _forward_block(T, x, k, v, threshold, reset, o_out, u_out, v_kept, i * block, min((i + 1) * block, M))
 
 
 @njit(cache=True)
@@ -267,6 +267,7 @@ def _backward_block(  # type: ignore[no-untyped-def]
     """`backward` for the columns from start to stop."""
     x_moves = 1 if x.shape[0] > 1 else 0
     o_moves = 1 if grad_o.shape[0] > 1 else 0
+    u_moves = 1 if grad_u.shape[0] > 1 else 0
     size = stop - start
     nothing = np.empty(0, x.dtype)
     k_block = np.empty(size, x.dtype)
@@ -291,7 +292,7 @@ def _backward_block(  # type: ignore[no-untyped-def]
                 u[t - first],
                 k_block,
                 grad_o[t * o_moves, start:stop],
-                grad_u[t, start:stop] if grad_u.shape[0] > 0 else nothing,
+                grad_u[t * u_moves, start:stop] if grad_u.shape[0] > 0 else nothing,
                 grad_v[start:stop],
                 threshold,
                 reset,
@@ -316,7 +317,7 @@ def _backward_block(  # type: ignore[no-untyped-def]
 def backward(  # type: ignore[no-untyped-def]
     T, x, k, v_kept, grad_o, grad_u, grad_v, threshold, reset, detach, kind, p, block, grad_x, grad_k
 ):
-    """x, k and v_kept as in `forward`; grad_o [T, M] or [1, M] (the same at every step), grad_u [T, M] or [0, M].
+    """x, k and v_kept as in `forward`; grad_o and grad_u [T, M] or [1, M] (the same at every step), or grad_u [0, M].
 
     grad_v [M] holds dL/dv after the last step and is left as dL/dv0. Writes grad_x: [T, M], or its sum over time if
     that is [1, M], or nothing if it is [0, M]. Adds to grad_k [M] unless that is empty.
@@ -475,6 +476,7 @@ def _backward_recurrent_block(  # type: ignore[no-untyped-def]
     T = len(u)
     N = len(weight_t)
     o_moves = 1 if grad_o.shape[0] > 1 else 0
+    u_moves = 1 if grad_u.shape[0] > 1 else 0
     size = stop - start
     nothing = np.empty(0, u.dtype)
     k_block = np.empty(size, u.dtype)
@@ -507,7 +509,7 @@ def _backward_recurrent_block(  # type: ignore[no-untyped-def]
             u_row,
             k_block,
             from_spikes,
-            grad_u[t, start:stop] if grad_u.shape[0] > 0 else nothing,
+            grad_u[t * u_moves, start:stop] if grad_u.shape[0] > 0 else nothing,
             grad_v[start:stop],
             threshold,
             reset,

@@ -38,6 +38,8 @@ MACROS = {
     "RESET": 0,
     "X_MOVES": 0,
     "O_MOVES": 0,
+    "U_MOVES": 0,
+    "FIRE": 1,
     "RECORD": 0,
     "KEEP": 0,
     "SURROGATE": 0,
@@ -87,8 +89,8 @@ def empty(shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Ten
 
 def forward(x: Tensor, k: Tensor, v: Tensor, rule: Rule, spikes: Tensor, u: Tensor, kept: Tensor) -> None:
     """See `host.forward`."""
-    T, M = spikes.shape
-    case = {**_case(x, rule), "RECORD": int(len(u) > 0), "KEEP": int(len(kept) > 0)}
+    T, M = max(len(spikes), len(u)), len(v)
+    case = {**_case(x, rule), "FIRE": int(len(spikes) > 0), "RECORD": int(len(u) > 0), "KEEP": int(len(kept) > 0)}
     tensors = (x, k, v, spikes, u, kept)
     _launch_columns("forward", case, M, *tensors, *_sizes(T, M, k), _real(v, rule.threshold))
 
@@ -163,6 +165,7 @@ def _backward_case(grad_o: Tensor, grad_u: Tensor, grad_k: Tensor, rule: Rule) -
         "DETACH": int(rule.detach_reset),
         "O_MOVES": int(len(grad_o) > 1),
         "GRAD_U": int(len(grad_u) > 0),
+        "U_MOVES": int(len(grad_u) > 1),
         "GRAD_K": int(len(grad_k) > 0),
     }
 

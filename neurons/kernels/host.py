@@ -1,7 +1,7 @@
 """The fused layer on CPU tensors: what `neurons.kernels.cpu` does, as functions of tensors.
 
 `neurons.kernels.cuda` has the same functions for CUDA tensors. x, spikes and their gradients are [T, M] with M = B * N,
-neurons varying fastest, contiguous; x and grad_o may be [1, M], the same at every step.
+neurons varying fastest, contiguous; x, grad_o and grad_u may be [1, M], the same at every step.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from neurons.kernels import buffers, cpu
+from neurons.kernels.linear import product_over_rows
 from neurons.kernels.rule import Rule
 from neurons.surrogate import SURROGATE_KINDS
 
@@ -31,13 +32,14 @@ def empty(shape: Sequence[int], dtype: torch.dtype, _device: torch.device) -> Te
 
 
 def forward(x: Tensor, k: Tensor, v: Tensor, rule: Rule, spikes: Tensor, u: Tensor, kept: Tensor) -> None:
-    """From the state after reset v [M], which becomes the last one, writes the spikes [T, M]; the potentials u [T, M],
-    unless that is [0, M]; and for `backward` the states kept [segments(T), M], unless that is [0, M].
+    """From the state after reset v [M], which becomes the last one, writes the spikes [T, M] and the potentials u
+    [T, M], unless one of them is [0, M]; and for `backward` the states kept [segments(T), M], unless that is [0, M].
 
     k: [N] or [1].
     """
-    block = cpu.block_size(*spikes.shape)
-    cpu.forward(*_arrays(x, k, v), *_charge(rule, v), block, *_arrays(spikes, u, kept))
+    T = max(len(spikes), len(u))
+    block = cpu.block_size(T, len(v))
+    cpu.forward(T, *_arrays(x, k, v), *_charge(rule, v), block, *_arrays(spikes, u, kept))
 
 
 def backward(
@@ -52,8 +54,8 @@ def backward(
     grad_x: Tensor,
     grad_k: Tensor,
 ) -> None:
-    """From grad_o, grad_u ([T, M] or [0, M]: none) and grad_v [M], the gradient after the last step, which becomes the
-    one before the first.
+    """From grad_o, grad_u ([T, M], [1, M] or [0, M]: none) and grad_v [M], the gradient after the last step, which
+    becomes the one before the first.
 
     Writes grad_x: [T, M], or its sum over time if that is [1, M], or nothing if it is [0, M]. Adds to grad_k [M] unless
     that is empty.
@@ -117,7 +119,7 @@ def backward_recurrent(
         return None
     if spikes is None:
         return grad_weight_t.sum(0).t()
-    return grad_x[1:].reshape(-1, N).t() @ spikes[:-1].reshape(-1, N)
+    return product_over_rows(grad_x[1:].reshape(-1, N), spikes[:-1].reshape(-1, N))
 
 
 def _arrays(*tensors: Tensor) -> list[np.ndarray]:

@@ -6,7 +6,8 @@
 //
 //   STORAGE    0 float, 1 double, 2 half, 3 bfloat16          RESET      0 none, 1 zero, 2 subtract
 //   SEGMENT    steps from one kept state to the next          COLUMNS    threads in a block, without recurrence
-//   X_MOVES, O_MOVES  0 if x, grad_o is the same at every step RECORD, KEEP  1 to write u, kept
+//   X_MOVES, O_MOVES, U_MOVES  0 if x, grad_o, grad_u is the same at every step
+//   FIRE, RECORD, KEEP  1 to write the spikes, u, kept (with recurrence: spikes and u always)
 //   SURROGATE  0 rectangle, 1 multi_gaussian, 2 arctan, 3 sigmoid    DETACH  1 to keep the reset out of the gradient
 //   GRAD_U     1 if there is a gradient of u                  GRAD_K     1 to write that of k
 //   GRAD_X     0 not written, 1 for every step, 2 summed over time
@@ -138,7 +139,7 @@ extern "C" __global__ void __launch_bounds__(COLUMNS)
         for (int i = 0; i < SEGMENT; i++) {
             if (first + i >= T) break;
             const Real potential = leak * state + load(now[i]);
-            spikes[(long long)(first + i) * M] = potential >= threshold ? ONE : 0;
+            if (FIRE) spikes[(long long)(first + i) * M] = potential >= threshold ? ONE : 0;
             if (RECORD) u[(long long)(first + i) * M] = potential;
             state = after_reset(potential, threshold);
         }
@@ -186,7 +187,7 @@ extern "C" __global__ void __launch_bounds__(COLUMNS)
             if (first + i < T) {
                 const Real h = surrogate(u[i] - threshold, p0, p1, p2, p3);
                 Real g = gradient(u[i], load(grad[i]), later, h, threshold);
-                if (GRAD_U) g += grad_u[(long long)(first + i) * M];
+                if (GRAD_U) g += grad_u[U_MOVES ? (long long)(first + i) * M : 0];
                 later = leak * g;
                 if (GRAD_X == 1) grad_x[(long long)(first + i) * M] = store(g);
                 if (GRAD_X == 2) sum_x += g;
@@ -335,7 +336,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
                 through += (a + b) + (c + d);
             }
             Real g = gradient(potential, through, later[slot], h, threshold);
-            if (GRAD_U) g += grad_u[at];
+            if (GRAD_U) g += grad_u[U_MOVES ? at : sample + n];
             later[slot] = leak[slot] * g;
             here[n] = g;
             grad_x[at] = store(g);

@@ -64,7 +64,7 @@ class _Linear(torch.autograd.Function):
             _add_to_rows(x.numpy(), grad.numpy(), grad_weight_t.numpy())
             grad_weight = grad_weight_t.sum(0).t()
         else:
-            grad_weight = _product_over_rows(grad, x)
+            grad_weight = product_over_rows(grad, x)
         return grad_x, grad_weight, grad.sum(0)
 
 
@@ -78,7 +78,7 @@ def _parts(rows: Tensor) -> int:
     return min(cpu.use_threads(rows.numel()), len(rows))
 
 
-def _product_over_rows(a: Tensor, b: Tensor) -> Tensor:
+def product_over_rows(a: Tensor, b: Tensor) -> Tensor:
     """a^T b, [n, m], of a [R, n] and b [R, m] with many rows."""
     R, parts = len(a), torch.get_num_threads()
     whole = R - R % parts
