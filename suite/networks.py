@@ -37,9 +37,11 @@ class InputLinear(nn.Module):
             T, B, _ = x.shape
             return event_linear(x.unit, x.offset, x.weight, self.weight_t, self.bias).view(T, B, -1)
         if isinstance(x, Static):
-            once = x.image.flatten(1) @ self.weight_t + self.bias
-            return constant_current(once, x.n_steps)
-        return x.flatten(2) @ self.weight_t + self.bias
+            return constant_current(self._dense(x.image.flatten(1)), x.n_steps)
+        return self._dense(x.flatten(2))
+
+    def _dense(self, x: Tensor) -> Tensor:
+        return nn.functional.linear(x, self.weight_t.t(), self.bias)
 
 
 class LeakyIntegrator(nn.Module):

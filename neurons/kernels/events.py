@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from neurons.kernels import buffers, cpu
-from neurons.kernels.rows import add_rows, add_to_rows
+from neurons.kernels.rows import add_to_rows, sum_rows
 
 
 @torch.compiler.disable
@@ -92,8 +92,7 @@ def _sum_part(unit, offset, count, weight_t, bias, out, start, stop):  # type: i
         for e in range(first, last):
             if unit[e] < 0 or unit[e] >= n_in:
                 return False
-        out[r] = bias
-        add_rows(weight_t, unit[first:last], count[first:last], out[r])
+        sum_rows(bias, weight_t, unit[first:last], count[first:last], out[r])
     return True
 
 
@@ -119,5 +118,6 @@ def _scatter_rows(unit, offset, count, grad, grad_weight_t, grad_bias):  # type:
     for part in prange(parts):
         for r in range(_first_row(offset, part, parts), _first_row(offset, part + 1, parts)):
             first, last = offset[r], offset[r + 1]
-            grad_bias[part] += grad[r]
+            for i in range(len(grad_bias[part])):
+                grad_bias[part, i] += grad[r, i]
             add_to_rows(grad[r], unit[first:last], count[first:last], grad_weight_t[part])
