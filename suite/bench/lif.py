@@ -33,9 +33,9 @@ gradient.
 
 
 def work(step: Step, x: Tensor, grad: Tensor) -> None:
-    """One forward and backward pass."""
-    x.grad = None
+    """One forward and backward pass. Each contender frees its own gradient of x, not that of the one before it."""
     step(x).backward(grad)
+    x.grad = None
 
 
 def inputs(shape: Shape, device: torch.device) -> tuple[Tensor, Tensor]:
