@@ -210,14 +210,14 @@ def _surrogate(u, threshold, kind, p, out):  # type: ignore[no-untyped-def]
             )
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _backward_step(  # type: ignore[no-untyped-def]
     u, k, grad_o, grad_u, grad_v, threshold, reset, detach, kind, p, h, g
 ):
     """One step of one block, backward: writes dL/du[t] to g, for grad_o = dL/do[t] and h = do/du[t].
 
     On entry grad_v is dL/dv[t], after the reset; on exit dL/dv[t-1]. grad_u is what reaches u[t] by itself, or empty.
-    If the surrogate is a rectangle, h is not read: it costs less to work out than to fetch.
+    If the surrogate is a rectangle or arctan, h is not read: it costs less to work out than to fetch.
     """
     one = u.dtype.type(1)
     zero = u.dtype.type(0)
@@ -232,6 +232,14 @@ def _backward_step(  # type: ignore[no-untyped-def]
             slope = height if abs(u[j] - threshold) < a else zero
             kept = keep if u[j] >= threshold else one
             g[j] = (grad_o[j] - grad_v[j] * (s + z * u[j])) * slope + grad_v[j] * kept
+            grad_v[j] = k[j] * g[j]
+    elif kind == ARCTAN:
+        scale = u.dtype.type(math.pi / 2) * p[0]
+        top = u.dtype.type(0.5) * p[0]
+        for j in range(len(u)):
+            x = scale * (u[j] - threshold)
+            kept = keep if u[j] >= threshold else one
+            g[j] = (grad_o[j] - grad_v[j] * (s + z * u[j])) * (top / (one + x * x)) + grad_v[j] * kept
             grad_v[j] = k[j] * g[j]
     else:
         for j in range(len(u)):
@@ -286,7 +294,7 @@ def _backward_block(  # type: ignore[no-untyped-def]
         for t in range(last, first - 1, -1):
             if grad_x.shape[0] > 1:
                 g = grad_x[t, start:stop]
-            if kind != RECTANGLE:
+            if kind != RECTANGLE and kind != ARCTAN:
                 _surrogate(u[t - first], threshold, kind, p, h)
             _backward_step(
                 u[t - first],
