@@ -81,15 +81,15 @@ def evaluate(network: nn.Module, batches: Iterable[Batch], protocol: Protocol, d
     network.eval()
     meter = _Meter(device)
     for batch in prefetched(batches, device):
-        logit, spikes = _forward(network, batch.x, protocol)
+        logit, spikes = _forward(network, batch.x, protocol, device)
         meter.add(loss(logit, batch.y, protocol), logit, batch.y, spikes)
     return meter.score()
 
 
-def _forward(network: nn.Module, x: Input, protocol: Protocol) -> tuple[Tensor, list[Tensor]]:
+def _forward(network: nn.Module, x: Input, protocol: Protocol, device: torch.device) -> tuple[Tensor, list[Tensor]]:
     """The logits, and for each hidden layer its spikes or, in chunks, their rate."""
     half = protocol.precision == "bfloat16"
-    with torch.autocast(next(network.parameters()).device.type, torch.bfloat16, enabled=half):
+    with torch.autocast(device.type, torch.bfloat16, enabled=half):
         if protocol.chunk is None:
             output, spikes = network(x)
         else:
@@ -181,7 +181,7 @@ def _train_epoch(
     network.train()
     meter = _Meter(device)
     for batch in prefetched(batches, device):
-        logit, spikes = _forward(network, batch.x, protocol)
+        logit, spikes = _forward(network, batch.x, protocol, device)
         step_loss = loss(logit, batch.y, protocol)
         optimizer.zero_grad(set_to_none=True)
         step_loss.backward()
