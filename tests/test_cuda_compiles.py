@@ -18,22 +18,27 @@ CUPYS_OWN = ("-ftz=true", "--device-as-default-execution-space")  # what CuPy ad
 
 @pytest.fixture(scope="module")
 def nvrtc() -> Any:
-    if cuda.why_not() is not None:
-        pytest.skip(f"NVRTC comes through CuPy: {cuda.why_not()}")
-    from cupy.cuda import nvrtc
-
-    return nvrtc
+    """NVRTC's functions, as `cuda-bindings` has them, which comes with PyTorch for CUDA."""
+    bindings = pytest.importorskip("cuda.bindings.nvrtc", reason="cuda-bindings, and so NVRTC, is not installed")
+    try:
+        bindings.nvrtcVersion()
+    except (RuntimeError, OSError) as error:
+        pytest.skip(f"NVRTC does not load: {error}")
+    return bindings
 
 
 def compiled(nvrtc: Any, architecture: int, **case: int) -> str:
-    """The compiler's log. Raises CompileException."""
-    program = nvrtc.createProgram(cuda.SOURCE.read_text(), "lif.cu", [], [])
-    try:
-        options = (*cuda.options(case), *CUPYS_OWN, f"-arch=sm_{architecture}", "--ptxas-options=-v")
-        nvrtc.compileProgram(program, options)
-        log: str = nvrtc.getProgramLog(program)
-    finally:
-        nvrtc.destroyProgram(program)
+    """The compiler's log. Fails, with the log, if the source does not compile."""
+    source = cuda.SOURCE.read_bytes()
+    _, program = nvrtc.nvrtcCreateProgram(source, b"lif.cu", 0, [], [])
+    options = (*cuda.options(case), *CUPYS_OWN, f"-arch=sm_{architecture}", "--ptxas-options=-v")
+    (result,) = nvrtc.nvrtcCompileProgram(program, len(options), [option.encode() for option in options])
+    _, size = nvrtc.nvrtcGetProgramLogSize(program)
+    text = bytearray(size)
+    nvrtc.nvrtcGetProgramLog(program, text)
+    nvrtc.nvrtcDestroyProgram(program)
+    log = text.decode().rstrip("\0")
+    assert result == nvrtc.nvrtcResult.NVRTC_SUCCESS, log
     return log
 
 
