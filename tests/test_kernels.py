@@ -273,3 +273,21 @@ def test_a_neuron_that_never_fires_integrates(leak, surrogate):
             gradients, torch.autograd.grad(loss(torch.stack(expected)), leaves, retain_graph=True), strict=True
         ):
             torch.testing.assert_close(gradient, other)
+
+
+@pytest.mark.parametrize("reset", RESETS)
+@pytest.mark.parametrize("record", [False, True])
+def test_at_the_threshold_and_at_the_edge_of_the_rectangle(reset, record):
+    """u = u_th fires; |u - u_th| = a is outside. Numbers that are exact in binary, two steps, so that a spike shows."""
+    x = torch.tensor([0.25, 0.5, 0.75, 0.375]).double().expand(2, 1, 4).clone().requires_grad_()
+    options = {"threshold": 0.5, "reset": reset, "surrogate": rectangle(0.25)}
+    spikes, u, v = fused_lif(x, 0.5, record=record, **options)
+    expected, potential = simulate(x, leak=0.5, **options)
+    assert torch.equal(spikes, expected)
+    assert spikes[0, 0].tolist() == [0.0, 1.0, 1.0, 0.0]
+    assert u is None or torch.equal(u, potential)
+    weight = torch.tensor([[[1.0, 2.0, 4.0, 8.0]], [[16.0, 32.0, 64.0, 128.0]]]).double()
+    (gradient,) = torch.autograd.grad((spikes * weight).sum() + v.sum(), x)
+    last = {"none": lambda u, _o: u, "zero": lambda u, o: u * (1 - o), "subtract": lambda u, o: u - 0.5 * o}[reset]
+    (other,) = torch.autograd.grad((expected * weight).sum() + last(potential[-1], expected[-1]).sum(), x)
+    assert torch.equal(gradient, other)
