@@ -9,14 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
-from numba import njit, prange
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from neurons.kernels import buffers, cpu
-from neurons.kernels.rows import add_to_rows, sum_rows
+from neurons.kernels import buffers, cpu, rows
 
 
 @torch.compiler.disable
@@ -28,10 +25,10 @@ def event_linear(unit: Tensor, offset: Tensor, count: Tensor | None, weight_t: T
     ValueError for a unit or an offset out of range.
     """
     if weight_t.device.type != "cpu" or weight_t.dtype not in (torch.float32, torch.float64):
-        rows = nn.functional.embedding_bag(
+        summed = nn.functional.embedding_bag(
             unit, weight_t, offset, mode="sum", per_sample_weights=count, include_last_offset=True
         )
-        return rows + bias
+        return summed + bias
     current: Tensor = _EventLinear.apply(unit, offset, count, weight_t, bias)
     return current
 
@@ -46,7 +43,7 @@ class _EventLinear(torch.autograd.Function):
         out = buffers.empty((len(offset) - 1, n_out), weight_t.dtype)
         parts = cpu.use_threads(out.numel() + len(unit) * n_out)
         weights = (weight_t.detach().contiguous().numpy(), bias.detach().contiguous().numpy())
-        if not _sum_rows(*events, *weights, parts, out.numpy()):
+        if not rows.sum_events(*events, *weights, parts, out.numpy()):
             raise ValueError(
                 f"events out of range: units are from 0 to {n_in - 1}, and offsets rise from 0 to {len(unit)}"
             )
@@ -62,62 +59,5 @@ class _EventLinear(torch.autograd.Function):
         parts = cpu.use_threads(grad.numel() + len(ctx.events[0]) * n_out)
         weight_t = torch.zeros((parts, ctx.n_in, n_out), dtype=grad.dtype)
         bias = torch.zeros((parts, n_out), dtype=grad.dtype)
-        _scatter_rows(*ctx.events, grad.numpy(), weight_t.numpy(), bias.numpy())
+        rows.scatter_events(*ctx.events, grad.numpy(), weight_t.numpy(), bias.numpy())
         return None, None, None, weight_t.sum(0), bias.sum(0)
-
-
-@njit(cache=True)
-def _first_row(offset, part, parts):  # type: ignore[no-untyped-def]
-    """The first row of a part, where all parts have the same number of rows and events together."""
-    R = len(offset) - 1
-    target = part * (offset[R] + R) // parts
-    low, high = 0, R
-    while low < high:
-        middle = (low + high) // 2
-        if offset[middle] + middle < target:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-@njit(cache=True)
-def _sum_part(unit, offset, count, weight_t, bias, out, start, stop):  # type: ignore[no-untyped-def]
-    """`_sum_rows` for the rows from start to stop."""
-    n_in = len(weight_t)
-    for r in range(start, stop):
-        first, last = offset[r], offset[r + 1]
-        if first < 0 or last < first or last > len(unit):
-            return False
-        for e in range(first, last):
-            if unit[e] < 0 or unit[e] >= n_in:
-                return False
-        sum_rows(bias, weight_t, unit[first:last], count[first:last], out[r])
-    return True
-
-
-@njit(parallel=True, cache=True)
-def _sum_rows(unit, offset, count, weight_t, bias, parts, out):  # type: ignore[no-untyped-def]
-    """Writes out [R, n_out]. count is [E], or empty if every event counts 1. False if events are out of range."""
-    R = len(out)
-    if offset[0] != 0 or offset[R] != len(unit):
-        return False
-    good = np.empty(parts, np.bool_)
-    for part in prange(parts):
-        start, stop = _first_row(offset, part, parts), _first_row(offset, part + 1, parts)
-        good[part] = _sum_part(unit, offset, count, weight_t, bias, out, start, stop)
-    return np.all(good)
-
-
-@njit(parallel=True, cache=True)
-def _scatter_rows(unit, offset, count, grad, grad_weight_t, grad_bias):  # type: ignore[no-untyped-def]
-    """Adds to grad_weight_t [parts, n_in, n_out] and grad_bias [parts, n_out]; their sums over parts are the
-    gradients.
-    """
-    parts = len(grad_bias)
-    for part in prange(parts):
-        for r in range(_first_row(offset, part, parts), _first_row(offset, part + 1, parts)):
-            first, last = offset[r], offset[r + 1]
-            for i in range(len(grad_bias[part])):
-                grad_bias[part, i] += grad[r, i]
-            add_to_rows(grad[r], unit[first:last], count[first:last], grad_weight_t[part])

@@ -10,14 +10,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
-from numba import njit, prange
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from neurons.kernels import buffers, cpu
-from neurons.kernels.rows import active, add_to_rows, sum_rows
+from neurons.kernels import buffers, cpu, rows
 
 WIDE = 32
 """Outputs from which on a sum of rows can beat a matrix product."""
@@ -34,8 +31,8 @@ class SequenceLinear(nn.Linear):
         plain = x.device.type == "cpu" and x.dtype == self.weight.dtype and self.bias is not None
         if not plain or torch.is_autocast_enabled("cpu"):
             return super().forward(x)
-        rows: Tensor = _Linear.apply(x.flatten(0, -2), self.weight, self.bias)
-        return rows.view(*x.shape[:-1], self.out_features)
+        current: Tensor = _Linear.apply(x.flatten(0, -2), self.weight, self.bias)
+        return current.view(*x.shape[:-1], self.out_features)
 
 
 class _Linear(torch.autograd.Function):
@@ -48,7 +45,7 @@ class _Linear(torch.autograd.Function):
         if not ctx.sparse:
             return torch.addmm(bias, x, weight.t(), out=out)
         weight_t = weight.detach().t().contiguous().numpy()
-        _sum_rows(x.detach().numpy(), weight_t, bias.detach().contiguous().numpy(), _parts(out), out.numpy())
+        rows.sum_active(x.detach().numpy(), weight_t, bias.detach().contiguous().numpy(), _parts(out), out.numpy())
         return out
 
     @staticmethod
@@ -61,7 +58,7 @@ class _Linear(torch.autograd.Function):
             grad_x = torch.mm(grad, weight, out=buffers.empty(x.shape, x.dtype))
         if ctx.sparse:
             grad_weight_t = torch.zeros((_parts(grad), x.shape[1], grad.shape[1]), dtype=x.dtype)
-            _add_to_rows(x.numpy(), grad.numpy(), grad_weight_t.numpy())
+            rows.scatter_active(x.numpy(), grad.numpy(), grad_weight_t.numpy())
             grad_weight = grad_weight_t.sum(0).t()
         else:
             grad_weight = product_over_rows(grad, x)
@@ -74,8 +71,8 @@ def _density(x: Tensor) -> float:
     return int(some.count_nonzero()) / some.numel()
 
 
-def _parts(rows: Tensor) -> int:
-    return min(cpu.use_threads(rows.numel()), len(rows))
+def _parts(out: Tensor) -> int:
+    return min(cpu.use_threads(out.numel()), len(out))
 
 
 def product_over_rows(a: Tensor, b: Tensor) -> Tensor:
@@ -86,26 +83,3 @@ def product_over_rows(a: Tensor, b: Tensor) -> Tensor:
         return a.t() @ b
     total = torch.bmm(a[:whole].view(parts, -1, a.shape[1]).mT, b[:whole].view(parts, -1, b.shape[1])).sum(0)
     return total if whole == R else total.addmm_(a[whole:].t(), b[whole:])
-
-
-@njit(parallel=True, cache=True)
-def _sum_rows(x, weight_t, bias, parts, out):  # type: ignore[no-untyped-def]
-    """out [R, n_out] = x [R, n_in] @ weight_t + bias."""
-    R, n_in = x.shape
-    for part in prange(parts):
-        unit, factor = np.empty(n_in + 1, np.int32), np.empty(n_in + 1, x.dtype)
-        for r in range(part * R // parts, (part + 1) * R // parts):
-            count = active(x[r], unit, factor)
-            sum_rows(bias, weight_t, unit[:count], factor[:count], out[r])
-
-
-@njit(parallel=True, cache=True)
-def _add_to_rows(x, grad, grad_weight_t):  # type: ignore[no-untyped-def]
-    """Adds to grad_weight_t [parts, n_in, n_out], whose sum over parts is the gradient."""
-    R, n_in = x.shape
-    parts = len(grad_weight_t)
-    for part in prange(parts):
-        unit, factor = np.empty(n_in + 1, np.int32), np.empty(n_in + 1, x.dtype)
-        for r in range(part * R // parts, (part + 1) * R // parts):
-            count = active(x[r], unit, factor)
-            add_to_rows(grad[r], unit[:count], factor[:count], grad_weight_t[part])

@@ -1,8 +1,12 @@
-"""Sums of the weight rows of active inputs: what a sparse input makes of a matrix product (Numba)."""
+"""Sums of the weight rows of active inputs: what a sparse input makes of a matrix product (Numba).
+
+All in one file, as Numba's cache knows a function anew only if its own file has changed.
+"""
 
 from __future__ import annotations
 
-from numba import njit
+import numpy as np
+from numba import njit, prange
 
 
 @njit(cache=True)
@@ -59,3 +63,83 @@ def active(x, unit, factor):  # type: ignore[no-untyped-def]
         factor[count] = x[j]
         count += 1 if x[j] != 0 else 0
     return count
+
+
+@njit(cache=True)
+def _first_row(offset, part, parts):  # type: ignore[no-untyped-def]
+    """The first row of a part, where all parts have the same number of rows and events together."""
+    R = len(offset) - 1
+    target = part * (offset[R] + R) // parts
+    low, high = 0, R
+    while low < high:
+        middle = (low + high) // 2
+        if offset[middle] + middle < target:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@njit(cache=True)
+def _sum_events_part(unit, offset, count, weight_t, bias, out, start, stop):  # type: ignore[no-untyped-def]
+    """`sum_events` for the rows from start to stop."""
+    n_in = len(weight_t)
+    for r in range(start, stop):
+        first, last = offset[r], offset[r + 1]
+        if first < 0 or last < first or last > len(unit):
+            return False
+        for e in range(first, last):
+            if unit[e] < 0 or unit[e] >= n_in:
+                return False
+        sum_rows(bias, weight_t, unit[first:last], count[first:last], out[r])
+    return True
+
+
+@njit(parallel=True, cache=True)
+def sum_events(unit, offset, count, weight_t, bias, parts, out):  # type: ignore[no-untyped-def]
+    """Writes out [R, n_out]. count is [E], or empty if every event counts 1. False if events are out of range."""
+    R = len(out)
+    if offset[0] != 0 or offset[R] != len(unit):
+        return False
+    good = np.empty(parts, np.bool_)
+    for part in prange(parts):
+        start, stop = _first_row(offset, part, parts), _first_row(offset, part + 1, parts)
+        good[part] = _sum_events_part(unit, offset, count, weight_t, bias, out, start, stop)
+    return np.all(good)
+
+
+@njit(parallel=True, cache=True)
+def scatter_events(unit, offset, count, grad, grad_weight_t, grad_bias):  # type: ignore[no-untyped-def]
+    """Adds to grad_weight_t [parts, n_in, n_out] and grad_bias [parts, n_out]; their sums over parts are the
+    gradients.
+    """
+    parts = len(grad_bias)
+    for part in prange(parts):
+        for r in range(_first_row(offset, part, parts), _first_row(offset, part + 1, parts)):
+            first, last = offset[r], offset[r + 1]
+            for i in range(len(grad_bias[part])):
+                grad_bias[part, i] += grad[r, i]
+            add_to_rows(grad[r], unit[first:last], count[first:last], grad_weight_t[part])
+
+
+@njit(parallel=True, cache=True)
+def sum_active(x, weight_t, bias, parts, out):  # type: ignore[no-untyped-def]
+    """out [R, n_out] = x [R, n_in] @ weight_t + bias."""
+    R, n_in = x.shape
+    for part in prange(parts):
+        unit, factor = np.empty(n_in + 1, np.int32), np.empty(n_in + 1, x.dtype)
+        for r in range(part * R // parts, (part + 1) * R // parts):
+            count = active(x[r], unit, factor)
+            sum_rows(bias, weight_t, unit[:count], factor[:count], out[r])
+
+
+@njit(parallel=True, cache=True)
+def scatter_active(x, grad, grad_weight_t):  # type: ignore[no-untyped-def]
+    """Adds to grad_weight_t [parts, n_in, n_out], whose sum over parts is the gradient."""
+    R, n_in = x.shape
+    parts = len(grad_weight_t)
+    for part in prange(parts):
+        unit, factor = np.empty(n_in + 1, np.int32), np.empty(n_in + 1, x.dtype)
+        for r in range(part * R // parts, (part + 1) * R // parts):
+            count = active(x[r], unit, factor)
+            add_to_rows(grad[r], unit[:count], factor[:count], grad_weight_t[part])
