@@ -59,7 +59,7 @@ def _draw(setting: dict[str, str], rows: pd.DataFrame) -> Drawing:
         ax.set_xticks(range(len(lines)), [_tick(line, rows[rows["line"] == line]) for line in lines])
         ax.set_xlim(-0.5, len(lines) - 0.5)
         ax.set_ylabel("test accuracy (%)")
-        ax.set_ylim(top=min(ax.get_ylim()[1], 104))  # intervals may pass 100 %
+        ax.set_ylim(top=min(ax.get_ylim()[1], max(100.5, ax.dataLim.y1 + 0.5), 104))  # intervals may pass 100 %
         _legend(figure, frameworks, bool(papers), not math.isnan(guess))
     name = f"accuracy_{setting['name']}"
     title = f"Test accuracy on {setting['dataset']} ({setting['data_source']})"

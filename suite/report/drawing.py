@@ -111,11 +111,13 @@ def new_figure(width: float, height: float, caption: str, **grid: Any) -> tuple[
 
 def save(drawing: Drawing, folder: Path) -> list[Path]:
     """Write PNG (300 dpi), SVG and data (CSV) into `folder`, each whole or not at all; ResultsError if it cannot."""
+    import matplotlib as mpl
+
     paths = [folder / f"{drawing.name}.{kind}" for kind in ("png", "svg", "csv")]
     png, svg, csv = paths
     with atomic_file(png) as part:
         drawing.figure.savefig(part, format="png", dpi=300)
-    with atomic_file(svg) as part:
+    with atomic_file(svg) as part, mpl.rc_context({"svg.hashsalt": "lif-roles"}):  # the same figure, the same file
         drawing.figure.savefig(part, format="svg", metadata={"Date": None})
     with atomic_file(csv) as part:
         drawing.data.to_csv(part, index=False, lineterminator="\n")
