@@ -6,7 +6,7 @@ from torch import Tensor, cat, stack
 from torch.utils.checkpoint import checkpoint
 
 from neurons import State
-from suite.datasets.base import Input, window
+from suite.datasets.base import Input, n_steps, window
 from suite.networks import FCNet
 
 
@@ -16,7 +16,7 @@ def in_chunks(network: FCNet, x: Input, steps: int) -> tuple[Tensor, list[Tensor
     Equal to a call up to rounding, and so are the gradients. Of every `steps` time steps only the states at their
     start stay in memory; backward works out the rest again, one chunk at a time.
     """
-    T = x.n_steps if hasattr(x, "n_steps") else x.shape[0]
+    T = n_steps(x)
     outputs, rates, states = [], [], None
     for start in range(0, T, steps):
         stop = min(start + steps, T)

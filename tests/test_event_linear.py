@@ -87,8 +87,15 @@ def test_gradcheck():
 
 @pytest.mark.parametrize(
     ("unit", "offset"),
-    [([0, 7], [0, 1, 2]), ([0, -1], [0, 1, 2]), ([0, 1], [0, 2, 1]), ([0, 1], [1, 1, 2]), ([0, 1], [0, 5, 2])],
-    ids=["unit too large", "unit negative", "end", "start", "offset too large"],
+    [
+        ([0, 7], [0, 1, 2]),
+        ([0, -1], [0, 1, 2]),
+        ([0, 1], [0, 2, 1]),
+        ([0, 1], [1, 1, 2]),
+        ([0, 1], [0, 5, 2]),
+        ([0, 1], [0, -5, 2]),
+    ],
+    ids=["unit too large", "unit negative", "end", "start", "offset too large", "offset negative"],
 )
 def test_events_out_of_range_are_refused(unit, offset):
     weight_t, bias = parameters(7, 4)

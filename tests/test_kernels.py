@@ -291,3 +291,30 @@ def test_at_the_threshold_and_at_the_edge_of_the_rectangle(reset, record):
     last = {"none": lambda u, _o: u, "zero": lambda u, o: u * (1 - o), "subtract": lambda u, o: u - 0.5 * o}[reset]
     (other,) = torch.autograd.grad((expected * weight).sum() + last(potential[-1], expected[-1]).sum(), x)
     assert torch.equal(gradient, other)
+
+
+def test_an_input_that_is_not_contiguous_is_copied_once():
+    """The copy that forward made is the one that backward reads."""
+    x = current(4, 20, 3).transpose(0, 1).requires_grad_()
+    saved = []
+
+    def keep(tensor):
+        saved.append(tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        spikes, _, _ = fused_lif(x, 0.5, threshold=0.3, reset="zero", surrogate=rectangle(1.0))
+    assert all(tensor.is_contiguous() for tensor in saved)
+    (gradient,) = torch.autograd.grad(spikes.sum(), x)
+    again = x.detach().contiguous().requires_grad_()
+    expected, _, _ = fused_lif(again, 0.5, threshold=0.3, reset="zero", surrogate=rectangle(1.0))
+    assert torch.equal(gradient, torch.autograd.grad(expected.sum(), again)[0])
+
+
+def test_an_input_changed_in_place_before_backward_is_noticed():
+    x = current(5, 2, 3).requires_grad_()
+    doubled = 2 * x
+    spikes, _, _ = fused_lif(doubled, 0.5, threshold=0.3, reset="zero", surrogate=rectangle(1.0))
+    doubled.detach().add_(1)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        spikes.sum().backward()

@@ -62,7 +62,7 @@ class _FusedLIF(torch.autograd.Function):
             kept = kernels.empty((kernels.segments(steps) if differentiable else 0, M), v0.dtype, x.device)
             kernels.forward(x_rows, _flat(k), v.view(M), rule, *out, kept)
             ctx.kept = kept
-            ctx.save_for_backward(x, k, v0, None, None, None)
+            ctx.save_for_backward(x_rows, k, v0, None, None, None)
         else:
             weight_t = weight.detach().t().contiguous()
             drive = torch.zeros_like(v) if o0 is None else o0.detach() @ weight_t
@@ -98,7 +98,7 @@ def _backward(ctx: Any, grad_o: Tensor | None, grad_u: Tensor | None, grad_v: Te
     grad_weight = grad_o0 = None
     if weight is None:
         grad_x = kernels.empty((ctx.x_steps if needs[0] else 0, *v0.shape), dtype, v0.device)
-        kernels.backward(_rows(x_or_u), _flat(k), ctx.kept, steps, *later, grad_x.view(len(grad_x), M), grad_k)
+        kernels.backward(x_or_u, _flat(k), ctx.kept, steps, *later, grad_x.view(len(grad_x), M), grad_k)
     else:
         N = len(weight)
         weight = weight.detach().contiguous()

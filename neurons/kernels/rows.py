@@ -66,6 +66,15 @@ def active(x, unit, factor):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
+def _rises(a):  # type: ignore[no-untyped-def]
+    """Whether no element is less than the one before it."""
+    falls = 0
+    for i in range(1, len(a)):
+        falls += a[i] < a[i - 1]
+    return falls == 0
+
+
+@njit(cache=True)
 def _first_row(offset, part, parts):  # type: ignore[no-untyped-def]
     """The first row of a part, where all parts have the same number of rows and events together."""
     R = len(offset) - 1
@@ -86,8 +95,6 @@ def _sum_events_part(unit, offset, count, weight_t, bias, out, start, stop):  # 
     n_in = len(weight_t)
     for r in range(start, stop):
         first, last = offset[r], offset[r + 1]
-        if first < 0 or last < first or last > len(unit):
-            return False
         for e in range(first, last):
             if unit[e] < 0 or unit[e] >= n_in:
                 return False
@@ -99,7 +106,7 @@ def _sum_events_part(unit, offset, count, weight_t, bias, out, start, stop):  # 
 def sum_events(unit, offset, count, weight_t, bias, parts, out):  # type: ignore[no-untyped-def]
     """Writes out [R, n_out]. count is [E], or empty if every event counts 1. False if events are out of range."""
     R = len(out)
-    if offset[0] != 0 or offset[R] != len(unit):
+    if offset[0] != 0 or offset[R] != len(unit) or not _rises(offset):
         return False
     good = np.empty(parts, np.bool_)
     for part in prange(parts):

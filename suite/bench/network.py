@@ -26,7 +26,7 @@ from neurons import Learnable, arctan
 from neurons.names import unknown_name
 from suite.bench import lif, memory, ops, timing
 from suite.bench.peers import NorseNet, SnnTorchNet, SpikingJellyNet, start_leak
-from suite.datasets.base import Batch, Dataset, Events, Input, Static
+from suite.datasets.base import Batch, Dataset, Events, Input, Static, n_steps
 from suite.errors import DataUnavailable
 from suite.networks import FCNet, build, logits, loss
 from suite.protocols import PROTOCOLS, Protocol
@@ -355,9 +355,7 @@ def bound_ms(ours: nn.Module, x: Input, device: torch.device) -> float | None:
 
 def size(x: Input) -> tuple[int, int]:
     """Steps T and batch B of an input."""
-    if isinstance(x, Static):
-        return x.n_steps, len(x.image)
-    return x.shape[0], x.shape[1]
+    return n_steps(x), len(x.image) if isinstance(x, Static) else x.shape[1]
 
 
 def _input(x: Input, package: str) -> Input:

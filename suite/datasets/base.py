@@ -57,6 +57,11 @@ Input = Tensor | Static | Events
 """A dense [T, B, *] tensor, a static image, or events."""
 
 
+def n_steps(x: Input) -> int:
+    """T of an input."""
+    return x.n_steps if isinstance(x, Static) else x.shape[0]
+
+
 def window(x: Input, start: int, stop: int) -> Input:
     """The steps from start to stop, without a copy."""
     if isinstance(x, Static):
