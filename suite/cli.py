@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from suite.bench.cli import app as bench
-from suite.datasets.cli import app as data
+from suite.data.cli import app as data
 from suite.errors import SuiteError
 from suite.selection import DEFAULT_PROTOCOL
 
@@ -135,8 +135,8 @@ def report(
 @app.command()
 def check(as_json: AsJson = False) -> None:
     """Compare both frameworks, every engine, with the paper's equations, and measure where the frameworks differ."""
-    from suite.consistency import check as run_check
-    from suite.consistency import render
+    from suite.frameworks.conformance import check as run_check
+    from suite.frameworks.conformance import render
 
     result = run_check()
     if as_json:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 from torch import Tensor
 
-from suite.datasets.base import Batch, Events, Input, Static
+from suite.inputs import Batch, Events, Input, Static
 
 
 def prefetched(batches: Iterable[Batch], device: torch.device) -> Iterator[Batch]:

@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 from neurons import BACKENDS, VARIANTS, Variant
 from neurons.names import unknown_name
 from suite.adhoc import describe, describe_protocol
-from suite.baselines import BASELINES, Baseline
+from suite.models.rnn import BASELINES, Baseline
 from suite.protocols import PROTOCOLS, Protocol
 
 T = TypeVar("T")

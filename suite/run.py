@@ -22,10 +22,10 @@ from neurons import Variant
 from neurons.kernels import check_engine, kernel_name, resolve_engine
 from neurons.names import unknown_name
 from suite import __version__, artifacts, machine, training
-from suite.baselines import Baseline
 from suite.datasets.base import Dataset, limited
 from suite.errors import DataUnavailable
-from suite.networks import build, why_not
+from suite.models.build import build, why_not
+from suite.models.rnn import Baseline
 from suite.protocols import Protocol
 from suite.registry import backends, datasets, experiments, get_protocol, variants
 from suite.results import Store

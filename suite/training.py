@@ -17,9 +17,11 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from neurons import NonFiniteError
-from suite.checkpointing import in_chunks
-from suite.datasets.base import Batch, Dataset, Growing, Input, Split
-from suite.networks import FCNet, logits, loss
+from suite.datasets.base import Dataset, Growing, Split
+from suite.inputs import Batch, Input
+from suite.models.chunks import in_chunks
+from suite.models.fc import FCNet
+from suite.models.readout import logits, loss
 from suite.prefetch import prefetched
 from suite.protocols import Protocol
 from suite.results import atomic_file

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from suite.datasets.base import Batch, Dataset, Input
+from suite.datasets.base import Dataset
+from suite.inputs import Batch, Input
 from suite.protocols import Protocol
 from suite.registry import get_protocol
 from suite.run import Cell, Run

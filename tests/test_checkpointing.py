@@ -9,10 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from suite.checkpointing import in_chunks
-from suite.datasets.base import Dataset, Events, Input, Static, window
+from suite.datasets.base import Dataset
 from suite.datasets.xor import load
-from suite.networks import FCNet, build
+from suite.inputs import Events, Input, Static, window
+from suite.models.build import build
+from suite.models.chunks import in_chunks
+from suite.models.fc import FCNet
 from suite.registry import get_protocol, variants
 from suite.training import train
 

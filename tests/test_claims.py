@@ -9,8 +9,8 @@ from dataclasses import asdict
 from report_rows import frame_of, row
 
 from neurons import Variant
-from suite.claims import CLAIMS, verdicts
 from suite.registry import datasets
+from suite.report.claims import CLAIMS, verdicts
 
 
 def accuracies(variant, values, dataset="shd", **about):

@@ -8,9 +8,10 @@ import torch
 from rich.console import Console
 
 from neurons import BACKENDS, VARIANTS, Variant, arctan, make_neuron
-from suite import consistency, differences
-from suite.consistency import _comparable, against_oracle, check, render
-from suite.differences import differing
+from suite.frameworks import conformance as consistency
+from suite.frameworks import differences
+from suite.frameworks.conformance import _comparable, against_oracle, check, render
+from suite.frameworks.differences import differing
 
 FLOAT32 = torch.float32
 

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from suite.datasets import cifar, images
+from suite.datasets import images
+from suite.datasets.formats import cifar
 from suite.errors import DataCorrupt, DataUnavailable
 
 LABELS = np.array([3, 0, 9, 1])

@@ -14,9 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from suite.datasets import download, images, standin_images
-from suite.datasets.download import ARCHIVES, Archive
+from suite.data import download
+from suite.data.download import ARCHIVES, Archive
+from suite.datasets import images
 from suite.datasets.folders import cache_folder
+from suite.datasets.standins import images as standin_images
 from suite.errors import DataCorrupt, DataUnavailable
 
 CONTENT = bytes(range(256)) * 4_000

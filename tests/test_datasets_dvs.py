@@ -14,8 +14,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from suite.datasets import aedat, atis, gesture
 from suite.datasets.dvs import load_dvs128_gesture, load_n_mnist
+from suite.datasets.formats import aedat, atis, gesture
 from suite.errors import DataCorrupt, DataUnavailable
 
 REAL = os.environ.get("LIF_ROLES_DATA", "")

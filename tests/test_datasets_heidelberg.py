@@ -14,11 +14,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from suite.datasets import heidelberg, heidelberg_file
-from suite.datasets.base import Events
+from suite.datasets import heidelberg
+from suite.datasets.formats import heidelberg as heidelberg_file
+from suite.datasets.formats.heidelberg import read, read_safely
 from suite.datasets.heidelberg import load_fsdd, load_shd, load_ssc
-from suite.datasets.heidelberg_file import read, read_safely
 from suite.errors import DataCorrupt, DataUnavailable
+from suite.inputs import Events
 
 Words = list[tuple[list[float], list[int]]]
 

@@ -13,10 +13,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from suite.datasets import folders, idx, images, standin_images
-from suite.datasets.base import Static
+from suite.datasets import folders, images
+from suite.datasets.formats import idx
 from suite.datasets.image_split import ImageSplit, crop_and_flip
+from suite.datasets.standins import images as standin_images
 from suite.errors import DataCorrupt, DataUnavailable
+from suite.inputs import Static
 
 LOADERS = {
     "mnist": images.load_mnist,

@@ -11,10 +11,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from suite.datasets.base import Events
-from suite.datasets.batches import EventSplit, bin_events, compact, data_hash
-from suite.datasets.preprocess import FixedFrames, FixedInterval, Preprocess, Sensor, fixed_frames, fixed_interval
-from suite.datasets.store import Recording, Store, open_store
+from suite.datasets.events.binning import EventSplit, bin_events, compact, data_hash
+from suite.datasets.events.preprocess import (
+    FixedFrames,
+    FixedInterval,
+    Preprocess,
+    Sensor,
+    fixed_frames,
+    fixed_interval,
+)
+from suite.datasets.events.store import Recording, Store, open_store
+from suite.inputs import Events
 
 SENSOR = Sensor(6, 5, 2)
 

@@ -9,8 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from suite.datasets import atis, gesture, heidelberg, limbs, standin_camera, standin_speech
+from suite.datasets import heidelberg
 from suite.datasets.dvs import load_dvs128_gesture, load_n_mnist
+from suite.datasets.formats import atis, gesture
+from suite.datasets.standins import camera as standin_camera
+from suite.datasets.standins import limbs
+from suite.datasets.standins import speech as standin_speech
 
 
 @pytest.fixture(scope="module", autouse=True)

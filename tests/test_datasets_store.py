@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from suite.datasets import store as stores
-from suite.datasets.store import Recording, Store, fingerprint, open_store
+from suite.datasets.events import store as stores
+from suite.datasets.events.store import Recording, Store, fingerprint, open_store
 from suite.errors import DataCorrupt, DataUnavailable
 
 
@@ -210,7 +210,7 @@ def test_left_overs_of_a_killed_process_are_removed(cache: Path) -> None:
 _BUILDER = """
 import sys, time
 import numpy as np
-from suite.datasets.store import Recording, open_store
+from suite.datasets.events.store import Recording, open_store
 def parse():
     print("parsing", flush=True)
     for i in range(20):

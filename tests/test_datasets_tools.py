@@ -14,10 +14,12 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from suite import cli
-from suite.datasets import check as check_module
-from suite.datasets import download, folders, idx, images, load, load_as_trained
-from suite.datasets.check import PUBLISHED, Published, check
-from suite.datasets.show import show
+from suite.data import check as check_module
+from suite.data import download
+from suite.data.check import PUBLISHED, Published, check
+from suite.data.show import show
+from suite.datasets import folders, images, load, load_as_trained
+from suite.datasets.formats import idx
 from suite.errors import DataUnavailable, ResultsError
 from suite.registry import datasets
 

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from suite.datasets import unpack as unpack_module
-from suite.datasets.unpack import unpack
+from suite.data import unpack as unpack_module
+from suite.data.unpack import unpack
 from suite.errors import DataCorrupt, DataUnavailable
 
 FILES = {"a/b.bin": bytes(range(256)) * 40, "a/c/empty": b"", "top": b"t"}

@@ -8,9 +8,9 @@ import torch
 from experiment_cases import Fixed, Table, only, run_of
 
 from suite import artifacts
-from suite.baselines import BASELINES, RecurrentNet
 from suite.experiments import features
 from suite.experiments.features import knn_accuracy, measure, run
+from suite.models.rnn import BASELINES, RecurrentNet
 
 
 def identity() -> Table:

@@ -13,11 +13,12 @@ from torch import nn
 
 from neurons import VARIANTS
 from suite import artifacts
-from suite.baselines import BASELINES, RecurrentNet
-from suite.datasets.base import Batch
 from suite.experiments import landscape
 from suite.experiments.landscape import Plane, Size, direction, norms, rises, run, samples
-from suite.networks import FCNet, logits, loss
+from suite.inputs import Batch
+from suite.models.fc import FCNet
+from suite.models.readout import logits, loss
+from suite.models.rnn import BASELINES, RecurrentNet
 from suite.registry import get_protocol
 
 SMOKE = get_protocol("smoke", "xor")

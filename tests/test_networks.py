@@ -9,9 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurons import VARIANTS, Variant, multi_gaussian
-from suite.datasets.base import Dataset, Events, Static
+from suite.datasets.base import Dataset
 from suite.datasets.xor import load
-from suite.networks import FCNet, InputLinear, build, logits, loss, why_not
+from suite.inputs import Events, Static
+from suite.models.build import build, why_not
+from suite.models.fc import FCNet, InputLinear
+from suite.models.readout import logits, loss
 from suite.protocols import Curriculum, StepLR
 from suite.registry import get_protocol, protocols, variants
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from suite.datasets.base import Batch, Events, Static
+from suite.inputs import Batch, Events, Static
 from suite.prefetch import prefetched
 
 META = torch.device("meta")

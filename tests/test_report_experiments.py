@@ -12,10 +12,10 @@ import pytest
 from report_rows import frame_of, row
 
 from neurons import Variant
-from suite import artifacts
+from suite import artifacts, drawing
 from suite.adhoc import describe
 from suite.errors import ResultsError
-from suite.report import attacks, drawing, embeddings, experiments, landscapes, rates, resolutions, sweeps
+from suite.report import attacks, embeddings, experiments, landscapes, rates, resolutions, sweeps
 from suite.report.attacks import survival
 from suite.report.measured import means, measured, sweep_k, with_baselines
 from suite.report.page import render

@@ -10,8 +10,9 @@ from report_rows import frame_of, row
 
 from neurons import VARIANTS
 from neurons.reference import simulate
+from suite import drawing
 from suite.errors import ResultsError
-from suite.report import accuracies, curves, drawing, traces
+from suite.report import accuracies, curves, traces
 from suite.report.settings import with_labels
 from suite.results import atomic_file
 

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from neurons import VARIANTS
 from suite import artifacts
-from suite.datasets.base import Batch, Events, Static
 from suite.experiments.robustness import attack, perturb, random_flips, run, spikes_of, summarise
-from suite.networks import FCNet
+from suite.inputs import Batch, Events, Static
+from suite.models.fc import FCNet
 from suite.registry import get_protocol
 
 SMOKE = get_protocol("smoke", "xor")

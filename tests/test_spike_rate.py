@@ -8,10 +8,10 @@ from experiment_cases import Fixed, Table, only, run_of
 from torch import nn
 
 from neurons import VARIANTS, Variant
-from suite.baselines import BASELINES, RecurrentNet
-from suite.datasets.base import Events, Static
 from suite.experiments.spike_rate import add_operations, count_recurrent, counted, histogram, run
-from suite.networks import FCNet, InputLinear
+from suite.inputs import Events, Static
+from suite.models.fc import FCNet, InputLinear
+from suite.models.rnn import BASELINES, RecurrentNet
 from suite.registry import get_protocol
 
 

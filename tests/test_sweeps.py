@@ -12,10 +12,10 @@ from experiment_cases import Fixed, Table, only, run_of
 from neurons import Learnable, Variant
 from suite import artifacts
 from suite.adhoc import describe
-from suite.baselines import BASELINES, RecurrentNet
 from suite.experiments import delay_ladder, diagnosis, leak_sweep
 from suite.experiments.diagnosis import entropy
-from suite.networks import FCNet
+from suite.models.fc import FCNet
+from suite.models.rnn import BASELINES, RecurrentNet
 from suite.registry import get_protocol
 
 SMOKE = get_protocol("smoke", "xor")

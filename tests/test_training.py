@@ -9,10 +9,12 @@ import pytest
 import torch
 
 from suite import training
-from suite.datasets.base import Batch, Dataset, Limited
+from suite.datasets.base import Dataset, Limited
 from suite.datasets.xor import load
 from suite.errors import ResultsError
-from suite.networks import FCNet, build
+from suite.inputs import Batch
+from suite.models.build import build
+from suite.models.fc import FCNet
 from suite.protocols import Cosine, Curriculum, Protocol, StepLR
 from suite.registry import get_protocol, variants
 from suite.training import History, Score, evaluate, load_selected, train

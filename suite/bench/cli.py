@@ -100,7 +100,7 @@ def growth(
 
     from suite.bench import growth as bench
     from suite.bench.timing import bench_device
-    from suite.report.drawing import save
+    from suite.drawing import save
 
     where = bench_device(device)
     frames = []
@@ -117,7 +117,7 @@ def growth(
 @app.command("data")
 def data(out: Out = None) -> None:
     """Batches of event data beside tonic's own pipeline."""
-    from suite.datasets.bench import run
+    from suite.bench.data import run
 
     _show([run()], out)
 

@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 
 from suite.bench import lif, ops, timing
-from suite.report.drawing import FULL, Drawing, new_figure, style
+from suite.drawing import FULL, Drawing, new_figure, style
 
 BASE: lif.Shape = (250, 128, 64)
 SIZES: dict[str, tuple[int, ...]] = {

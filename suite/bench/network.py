@@ -26,12 +26,15 @@ from neurons import Learnable, arctan
 from neurons.names import unknown_name
 from suite.bench import lif, memory, ops, timing
 from suite.bench.peers import NorseNet, SnnTorchNet, SpikingJellyNet, start_leak
-from suite.datasets.base import Batch, Dataset, Events, Input, Static, n_steps
+from suite.datasets.base import Dataset
 from suite.errors import DataUnavailable
-from suite.networks import FCNet, build, logits, loss
+from suite.inputs import Batch, Events, Input, Static, n_steps
+from suite.models.build import build
+from suite.models.fc import FCNet
+from suite.models.readout import logits, loss
+from suite.models.resnet import ResNet18
 from suite.protocols import PROTOCOLS, Protocol
 from suite.registry import datasets, variants
-from suite.resnet import ResNet18
 
 RATE = 1e-9
 """Adam's learning rate."""

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from neurons import Learnable
 from neurons.variant import Leakage
 from suite.bench import ops
-from suite.networks import FCNet
+from suite.models.fc import FCNet
 from suite.protocols import Protocol
 
 _NEVER = 1e30

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from suite import threads
 from suite.bench.network import CONTENDERS, NETWORKS, Training, load, reference, size
 from suite.bench.timing import synchronize
-from suite.datasets.base import Input
-from suite.networks import FCNet
+from suite.inputs import Input
+from suite.models.fc import FCNet
 
 
 def profile(name: str, *, device: torch.device, rounds: int, batch_size: int | None = None) -> pd.DataFrame:

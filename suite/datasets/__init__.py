@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from suite.datasets.base import Batch, Dataset, Events, Input, Split, Static
+from suite.datasets.base import Dataset, Split
 from suite.datasets.folders import data_folder
+from suite.inputs import Batch, Events, Input, Static
 
 __all__ = ["FOLDERS", "Batch", "Dataset", "Events", "Input", "Split", "Static", "load", "load_as_trained", "locate"]
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from suite.datasets import atis, gesture
 from suite.datasets.base import Dataset
-from suite.datasets.batches import Augment, EventSplit, Layout, check_classes, check_layout, compact, data_hash
+from suite.datasets.events.binning import Augment, EventSplit, Layout, check_classes, check_layout, compact, data_hash
+from suite.datasets.events.preprocess import Preprocess, fixed_frames, fixed_interval, whole
+from suite.datasets.events.store import Store, fingerprint, open_store
 from suite.datasets.folders import data_folder, make_standin, pick_source
-from suite.datasets.preprocess import Preprocess, fixed_frames, fixed_interval, whole
+from suite.datasets.formats import atis, gesture
 from suite.datasets.splits import holdout
-from suite.datasets.store import Store, fingerprint, open_store
 from suite.errors import DataUnavailable
 
 HOLDOUT = 0.1
@@ -38,7 +38,7 @@ def load_n_mnist(
     N = 2312 inputs (2 polarities x 34 x 34; 1156 without polarity). Step i holds the events in [i dt, (i + 1) dt) from
     the start of the recording; later ones are dropped. Other dt and n_steps read the same store. binary: 0 or 1, else
     the number of events. split_seed: of the tenth of each class of train that is held out for validation. layout:
-    "events" or "dense". augment: see `suite.datasets.batches.Augment`.
+    "events" or "dense". augment: see `suite.datasets.events.binning.Augment`.
     Reads DIR/NMNIST/{Train,Test}/<digit>/*.bin; with fewer recordings than the original, the source says so.
     Raises DataUnavailable, DataCorrupt, or ValueError for impossible options.
     """
@@ -53,7 +53,7 @@ def load_n_mnist(
 
 def find_n_mnist(source: str) -> tuple[Path, str]:
     """The data folder to read, and "original" or "standin"."""
-    from suite.datasets import standin_camera
+    from suite.datasets.standins import camera as standin_camera
 
     folder = data_folder() / "NMNIST"
     parts = [(folder / part).is_dir() for part in ("Train", "Test")]
@@ -117,7 +117,7 @@ def load_dvs128_gesture(
 
 def find_dvs128_gesture(source: str, split: str) -> tuple[Path, str]:
     """The data folder to read, and "original" or "standin". Raises DataUnavailable if only the other split is there."""
-    from suite.datasets import standin_camera
+    from suite.datasets.standins import camera as standin_camera
 
     root = data_folder()
     there = {name: any(folder.is_dir() for folder in gesture.folders(root, name)) for name in gesture.SPLITS}

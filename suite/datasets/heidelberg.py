@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from suite.datasets.base import Dataset
-from suite.datasets.batches import Augment, EventSplit, Layout, check_classes, check_layout, data_hash
+from suite.datasets.events.binning import Augment, EventSplit, Layout, check_classes, check_layout, data_hash
+from suite.datasets.events.preprocess import Preprocess, fixed_interval
+from suite.datasets.events.store import Store, fingerprint, open_store
 from suite.datasets.folders import data_folder, make_standin, pick_source
-from suite.datasets.heidelberg_file import CHANNELS, VERSION, read_safely
-from suite.datasets.preprocess import Preprocess, fixed_interval
+from suite.datasets.formats.heidelberg import CHANNELS, VERSION, read_safely
 from suite.datasets.splits import holdout
-from suite.datasets.store import Store, fingerprint, open_store
 from suite.errors import DataUnavailable
 
 HOLDOUT = 0.1
@@ -79,7 +79,7 @@ def load(
 
     dt_ms: length of a step in milliseconds. binary: 0 or 1, else the number of spikes.
     split_seed: of the speakers held out for validation (SSC has a validation file). layout: "events" or "dense"
-    batches. augment: changes training recordings, see `suite.datasets.batches.Augment`.
+    batches. augment: changes training recordings, see `suite.datasets.events.binning.Augment`.
     Raises DataUnavailable, DataCorrupt, or ValueError for impossible options.
     """
     preprocess = Preprocess(CHANNELS, fixed_interval(dt_ms, n_steps), binary)
@@ -126,7 +126,7 @@ def find(name: str, source: str) -> tuple[Path, str]:
 
     Raises DataUnavailable if some of the files are missing, or if all are and `source` is "original".
     """
-    from suite.datasets import standin_speech
+    from suite.datasets.standins import speech as standin_speech
 
     about = LAYOUTS[name]
     folder = data_folder() / about.folder

@@ -9,7 +9,8 @@ import numba
 import numpy as np
 import torch
 
-from suite.datasets.base import Batch, Input, Static, sample_order
+from suite.datasets.base import sample_order
+from suite.inputs import Batch, Input, Static
 
 Augment = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 """From images uint8 [B, C, H, W] to new ones of that shape; the generator is fixed by shuffle seed, epoch, batch."""

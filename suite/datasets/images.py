@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from suite.datasets import cifar
 from suite.datasets.base import Dataset
 from suite.datasets.folders import data_folder, make_standin, pick_source
-from suite.datasets.idx import check_idx
+from suite.datasets.formats import cifar
+from suite.datasets.formats.idx import check_idx
 from suite.datasets.image_split import Augment, ImageSplit, crop_and_flip
 from suite.datasets.splits import holdout
 from suite.errors import DataCorrupt, DataUnavailable
@@ -66,7 +66,7 @@ def load_cifar10(*, source: str = "auto", n_steps: int = 4, coding: str = "direc
 
 
 def _load_idx(name: str, folder: str, source: str, split_seed: int, look: dict[str, Any]) -> Dataset:
-    from suite.datasets import standin_images
+    from suite.datasets.standins import images as standin_images
 
     _check_options(name, **look)
     raw = data_folder() / folder / "raw"
@@ -98,7 +98,7 @@ def _read_idx(image_file: Path, label_file: Path, n: int) -> Labelled:
 
 def _read_cifar10(source: str) -> tuple[str, str, Labelled, Labelled]:
     """(label of the data, hash of its contents, train, test)."""
-    from suite.datasets import standin_images
+    from suite.datasets.standins import images as standin_images
 
     folder, copy = data_folder() / cifar.FOLDER, data_folder() / JPEG_FOLDER
     original = folder if folder.is_dir() else None

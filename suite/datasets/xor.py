@@ -15,7 +15,8 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 import torch
 
-from suite.datasets.base import Batch, Dataset
+from suite.datasets.base import Dataset
+from suite.inputs import Batch
 
 _TRAIN, _VALIDATION, _TEST = range(3)  # streams of random numbers that never meet
 

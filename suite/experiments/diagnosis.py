@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from suite.baselines import RecurrentNet
 from suite.experiments.rows import no_value
 from suite.experiments.spike_rate import RATE, measure
+from suite.models.rnn import RecurrentNet
 from suite.run import Run
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from suite.baselines import RecurrentNet
 from suite.experiments.rows import no_value
+from suite.models.rnn import RecurrentNet
 from suite.run import Run
 
 N_SAMPLES = 2000

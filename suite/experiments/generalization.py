@@ -11,7 +11,7 @@ import torch
 
 from suite.datasets.base import Dataset, Split, limited
 from suite.experiments.rows import condition, no_value
-from suite.networks import logits
+from suite.models.readout import logits
 from suite.paper import RESOLUTIONS_MS
 from suite.registry import datasets
 from suite.run import Run

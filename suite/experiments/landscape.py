@@ -21,9 +21,11 @@ from torch import Tensor, nn
 
 from neurons import NonFiniteError
 from suite import artifacts
-from suite.datasets.base import Batch, Input, Limited
+from suite.datasets.base import Limited
 from suite.experiments.rows import condition, no_value
-from suite.networks import FCNet, InputLinear, logits, loss
+from suite.inputs import Batch, Input
+from suite.models.fc import FCNet, InputLinear
+from suite.models.readout import logits, loss
 from suite.protocols import Protocol
 from suite.run import Run
 

@@ -13,9 +13,9 @@ import pandas as pd
 import torch
 
 from neurons.leak import Leak
-from suite.baselines import RecurrentNet
 from suite.experiments.rows import condition, no_value
 from suite.experiments.spike_rate import OPERATIONS, RATE, measure
+from suite.models.rnn import RecurrentNet
 from suite.run import Run
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)

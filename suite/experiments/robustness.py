@@ -17,10 +17,10 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from suite.baselines import RecurrentNet
-from suite.datasets.base import Input, Static
 from suite.experiments.rows import condition, no_value
-from suite.networks import logits
+from suite.inputs import Input, Static
+from suite.models.readout import logits
+from suite.models.rnn import RecurrentNet
 from suite.protocols import Protocol
 from suite.run import Run
 

@@ -10,10 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from suite.baselines import RecurrentNet
-from suite.datasets.base import Events, Input, Static
 from suite.experiments.rows import condition, no_value
-from suite.networks import InputLinear, logits
+from suite.inputs import Events, Input, Static
+from suite.models.fc import InputLinear
+from suite.models.readout import logits
+from suite.models.rnn import RecurrentNet
 from suite.run import Run
 
 N_BINS = 50

@@ -17,9 +17,10 @@ def make(results: Path, out: Path) -> list[Path]:
     All of it or nothing: what an earlier report left there is replaced at the end, file by file. Returns the paths, the
     page first. Raises ResultsError if there are no results, if they break the schema, or if `out` cannot be written.
     """
-    from suite.claims import verdicts
-    from suite.report import accuracies, curves, drawing, experiments, page, traces
+    from suite import drawing
+    from suite.report import accuracies, curves, experiments, page, traces
     from suite.report.agreement import agreement
+    from suite.report.claims import verdicts
     from suite.report.table7 import table7
     from suite.report.tables import table6
     from suite.report.tradeoff import tradeoff_files

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from suite.drawing import COLUMN, FULL, Drawing, colour, label, new_figure, style
 from suite.paper import TABLE_6
-from suite.report.drawing import COLUMN, FULL, Drawing, colour, label, new_figure, style
 from suite.report.settings import about_setting, settings, with_labels
 from suite.report.summary import COUNTED, SETTING, STATUSES, accuracy_rows, chance, comparable, mean_ci
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from suite.report.drawing import FULL, Drawing, colour, file_name, label, new_figure, style
+from suite.drawing import FULL, Drawing, colour, file_name, label, new_figure, style
 from suite.report.measured import by_framework, sweep_k, tables
 from suite.report.settings import about_setting
 from suite.report.summary import order

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from suite.report.drawing import FULL, Drawing, colour, label, new_figure, style
+from suite.drawing import FULL, Drawing, colour, label, new_figure, style
 from suite.report.settings import about_setting, settings, with_labels
 from suite.report.summary import COUNTED, KEY, SETTING, chance, mean_ci
 

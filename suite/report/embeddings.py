@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from suite.report.drawing import FULL, Drawing, file_name, label, new_figure, style
+from suite.drawing import FULL, Drawing, file_name, label, new_figure, style
 from suite.report.measured import by_framework, means, measured, tables
 from suite.report.settings import about_setting, with_labels
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from suite.drawing import Drawing
 from suite.report import attacks, embeddings, landscapes, rates, resolutions, sweeps
-from suite.report.drawing import Drawing
 
 FIGURES: tuple[Callable[[pd.DataFrame, Path], Iterator[Drawing]], ...] = (
     lambda frame, _folder: rates.draw(frame),

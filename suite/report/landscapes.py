@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from suite.drawing import COLUMN, FULL, Drawing, colour, file_name, label, new_figure, style
 from suite.experiments.landscape import RADII
-from suite.report.drawing import COLUMN, FULL, Drawing, colour, file_name, label, new_figure, style
 from suite.report.measured import by_framework, means, measured, tables
 from suite.report.settings import about_setting
 

@@ -11,9 +11,9 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
 from suite import __version__
-from suite.claims import verdicts
+from suite.drawing import Drawing, label
 from suite.report.agreement import agreement
-from suite.report.drawing import Drawing, label
+from suite.report.claims import verdicts
 from suite.report.summary import FRAMEWORKS, STATUSES, accuracy_rows, order, summary, superseded
 from suite.report.table7 import layout7, notes7, summary7
 from suite.report.tables import SECTION, layout, notes, percent

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from suite.report.drawing import file_name
+from suite.drawing import file_name
 from suite.report.summary import COUNTED, FRAMEWORKS, SETTING, order
 
 NAMED = ["dataset", "data_source", "protocol", "engine"]

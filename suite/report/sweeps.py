@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from suite.drawing import COLUMN, FULL, Drawing, colour, file_name, label, new_figure, style
 from suite.experiments.rows import condition
-from suite.report.drawing import COLUMN, FULL, Drawing, colour, file_name, label, new_figure, style
 from suite.report.measured import by_framework, means, measured, sweep_k, tables
 from suite.report.settings import about_setting, settings, with_labels
 from suite.report.summary import COUNTED, KEY, chance

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from neurons import VARIANTS, make_neuron
-from suite.report.drawing import COLUMN, Drawing, colour, label, new_figure, style
+from suite.drawing import COLUMN, Drawing, colour, label, new_figure, style
 
 LEAK, THRESHOLD = 0.8, 1.0
 COUPLING = 0.3

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from suite.datasets.preprocess import Sensor
-from suite.datasets.store import Recording
+from suite.datasets.events.preprocess import Sensor
+from suite.datasets.events.store import Recording
 from suite.errors import DataCorrupt, DataUnavailable
 
 SENSOR = Sensor(34, 34, 2)

@@ -13,10 +13,11 @@ import torch
 from numba import njit, prange
 
 from neurons.kernels.cpu import use_threads
-from suite.datasets.base import Batch, Events, sample_order
-from suite.datasets.preprocess import FixedFrames, FixedInterval, Preprocess
-from suite.datasets.store import Recording, Store, open_store
+from suite.datasets.base import sample_order
+from suite.datasets.events.preprocess import FixedFrames, FixedInterval, Preprocess
+from suite.datasets.events.store import Recording, Store, open_store
 from suite.errors import DataCorrupt
+from suite.inputs import Batch, Events
 
 Layout = Literal["events", "dense"]
 Augment = Callable[[np.ndarray, np.ndarray, np.random.Generator], tuple[np.ndarray, np.ndarray]]

@@ -1,4 +1,4 @@
-"""The networks of Table 4, on any variant and backend."""
+"""The fully connected networks of Table 4, on any variant and backend."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from neurons import Learnable, State, Variant, constant_current, make_neuron
+from neurons import State, Variant, constant_current, make_neuron
 from neurons.kernels.events import event_linear
 from neurons.kernels.linear import SequenceLinear
-from suite.baselines import Baseline, RecurrentNet
-from suite.datasets.base import Dataset, Events, Input, Static
+from suite.inputs import Events, Input, Static
 from suite.protocols import Protocol
-from suite.resnet import ResNet18
 
 
 class InputLinear(nn.Module):
@@ -70,7 +68,7 @@ class FCNet(nn.Module):
         self, n_in: int, n_classes: int, protocol: Protocol, variant: Variant, backend: str, engine: str
     ) -> None:
         super().__init__()
-        options = {"backend": backend, "engine": engine, **_neuron_options(protocol)}
+        options = {"backend": backend, "engine": engine, **neuron_options(protocol)}
         sizes = (n_in, *protocol.hidden, n_classes)
         self.linear = nn.ModuleList(
             [
@@ -113,61 +111,7 @@ def without_recurrence(variant: Variant) -> Variant:
     return replace(variant, recurrent=False) if variant.recurrent else variant
 
 
-def logits(output: Tensor, protocol: Protocol) -> Tensor:
-    """Output of the last layer [T, B, C] -> logits [B, C]: the mean over time, or over the last steps if the
-    protocol says so.
-    """
-    steps = output if protocol.last_steps is None else output[-protocol.last_steps :]
-    return steps.sum(0) / len(steps)  # as mean(0), whose gradient is written out for every step
-
-
-def loss(logit: Tensor, y: Tensor, protocol: Protocol) -> Tensor:
-    """The protocol's loss of logits [B, C] for labels [B]."""
-    if protocol.loss == "mse":
-        return nn.functional.mse_loss(logit, nn.functional.one_hot(y, logit.shape[-1]).to(logit.dtype))
-    return nn.functional.cross_entropy(logit, y)
-
-
-def why_not(model: Variant | Baseline, protocol: Protocol) -> str | None:
-    """None if the model can be built into the protocol's network, else the reason."""
-    if protocol.chunk is not None and (isinstance(model, Baseline) or protocol.network != "fc"):
-        return f"chunk={protocol.chunk} is for fully connected spiking networks only"
-    if protocol.network != "resnet18":
-        return None
-    if isinstance(model, Baseline):
-        return f"{model.name} replaces fully connected LIF layers, and this network is a ResNet18"
-    if model.recurrent:
-        return (
-            f"variant {model.name!r} is recurrent, and a convolutional ResNet18 has no recurrent connections "
-            "(the paper leaves them out too); choose a variant without recurrence"
-        )
-    if isinstance(model.resolve_leakage(protocol.leakage), Learnable):
-        return (
-            f"variant {model.name!r} has a learnable leak per neuron, which the convolutional ResNet18 does not support"
-        )
-    return None
-
-
-def build(dataset: Dataset, protocol: Protocol, model: Variant | Baseline, backend: str, engine: str) -> nn.Module:
-    """The protocol's network for a dataset, with freshly initialised weights. Raises ValueError if the model does
-    not fit it.
-    """
-    reason = why_not(model, protocol)
-    if reason is not None:
-        raise ValueError(f"{dataset.name}: {reason}")
-    n_in = math.prod(dataset.input_shape)
-    if isinstance(model, Baseline):
-        return RecurrentNet(n_in, protocol.hidden[-1], dataset.n_classes, model)
-    if protocol.network == "fc":
-        return FCNet(n_in, dataset.n_classes, protocol, model, backend, engine)
-
-    def make() -> nn.Module:
-        return make_neuron(model, None, backend=backend, engine=engine, **_neuron_options(protocol))
-
-    return ResNet18(dataset.input_shape[0], protocol.hidden[0], dataset.n_classes, make)
-
-
-def _neuron_options(protocol: Protocol) -> dict[str, Any]:
+def neuron_options(protocol: Protocol) -> dict[str, Any]:
     return {
         "leakage": protocol.leakage,
         "threshold": protocol.threshold,

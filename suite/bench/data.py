@@ -80,7 +80,7 @@ def run(rounds: int = 3) -> pd.DataFrame:
 
 def _child(case: Case, task: str, folder: str) -> dict[str, Any]:
     """Run one task in a new process and return what it found."""
-    command = [sys.executable, "-m", "suite.datasets.bench", case.name, task, folder]
+    command = [sys.executable, "-m", "suite.bench.data", case.name, task, folder]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONWARNINGS": "ignore"})
     if done.returncode:
         raise SuiteError(f"the measurement {task!r} of {case.name} failed:\n{done.stderr.strip()[-2000:]}")
@@ -138,9 +138,9 @@ def _split(case: Case, layout: str) -> tuple[str, Any]:
 
 def _warm_up(layout: Any) -> None:
     """Import and compile, so that this counts as idle."""
-    from suite.datasets import batches
-    from suite.datasets.preprocess import FixedInterval, Preprocess, Sensor
-    from suite.datasets.store import Store
+    from suite.datasets.events import binning as batches
+    from suite.datasets.events.preprocess import FixedInterval, Preprocess, Sensor
+    from suite.datasets.events.store import Store
     from suite.registry import datasets
 
     indptr, t = np.array([0, 1]), np.zeros(1, dtype=np.int32)

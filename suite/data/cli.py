@@ -42,7 +42,7 @@ def get(names: Annotated[list[str], typer.Argument(help="Datasets to get.")]) ->
     """Download originals into LIF_ROLES_DATA, check them against the published checksums, and unpack them."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-    from suite.datasets.download import get as get_one
+    from suite.data.download import get as get_one
 
     columns = (
         TextColumn("{task.description}"),
@@ -71,7 +71,7 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Go through a dataset and compare counts, shapes and statistics with the published ones."""
-    from suite.datasets.check import check as run_check
+    from suite.data.check import check as run_check
 
     report = run_check(name, source=source, **_options(set_))
     if as_json:
@@ -98,7 +98,7 @@ def show(
     set_: Set = None,
 ) -> None:
     """Draw a few samples and the class balance into a PNG."""
-    from suite.datasets.show import show as draw
+    from suite.data.show import show as draw
 
     target = out or Path(f"{name}.png")
     draw(name, target, source=source, **_options(set_))

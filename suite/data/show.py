@@ -9,10 +9,11 @@ import numpy as np
 import torch
 
 from suite.datasets import load_as_trained
-from suite.datasets.base import Dataset, Split, Static
-from suite.datasets.batches import EventSplit
+from suite.datasets.base import Dataset, Split
+from suite.inputs import Static
+from suite.datasets.events.binning import EventSplit
 from suite.datasets.image_split import ImageSplit
-from suite.datasets.preprocess import Sensor
+from suite.datasets.events.preprocess import Sensor
 from suite.results import atomic_file
 
 _COLUMNS = 5
@@ -26,7 +27,7 @@ def show(name: str, out: Path, *, source: str = "auto", **options: Any) -> Datas
     Images are drawn as images, cameras' events as frames (blue: brighter, orange: darker), others as rasters of
     inputs over steps. Raises as `load` does, and ResultsError if `out` cannot be written.
     """
-    from suite.report.drawing import FULL, new_figure, style
+    from suite.drawing import FULL, new_figure, style
 
     dataset = load_as_trained(name, source=source, **options)
     sensor = _sensor(dataset.test)

@@ -23,7 +23,7 @@ from filelock import FileLock
 
 from neurons.names import unknown_name
 from suite.datasets.folders import data_folder, sync_tree
-from suite.datasets.unpack import unpack
+from suite.data.unpack import unpack
 from suite.errors import DataCorrupt, DataUnavailable
 
 MB, GB = 10**6, 10**9

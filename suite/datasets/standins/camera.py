@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numba import njit
 
-from suite.datasets import aedat, atis
-from suite.datasets.limbs import GESTURES, draw, gesture_angles
+from suite.datasets.formats import aedat, atis
+from suite.datasets.standins.limbs import GESTURES, draw, gesture_angles
 
 VERSION = 1  # raise it when other events come out
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from suite.datasets import aedat
-from suite.datasets.preprocess import Sensor
-from suite.datasets.store import Recording
+from suite.datasets.events.preprocess import Sensor
+from suite.datasets.events.store import Recording
+from suite.datasets.formats import aedat
 from suite.errors import DataCorrupt, DataUnavailable
 
 SENSOR = Sensor(128, 128, 2)

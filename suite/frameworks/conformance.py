@@ -1,7 +1,7 @@
 """Do both frameworks compute the paper's neuron, on every engine? And where do they differ when left to themselves?
 
 `check` runs every variant x backend x engine against the float64 oracle of neurons.reference, and measures the
-differences between the frameworks' own neurons (suite.differences).
+differences between the frameworks' own neurons (suite.frameworks.differences).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from neurons import BACKENDS, Learnable, Variant, arctan, make_neuron
 from neurons.kernels import kernel_name, why_not_fused
 from neurons.reference import simulate
 from neurons.variant import Leakage
-from suite.differences import STATED, Difference, measure
+from suite.frameworks.differences import STATED, Difference, measure
 from suite.registry import variants
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 from neurons import constant_current
-from suite.datasets.base import Input, Static
+from suite.inputs import Input, Static
 
 MakeNeuron = Callable[[], nn.Module]
 

@@ -6,8 +6,8 @@ from torch import Tensor, cat, stack
 from torch.utils.checkpoint import checkpoint
 
 from neurons import State
-from suite.datasets.base import Input, n_steps, window
-from suite.networks import FCNet
+from suite.inputs import Input, n_steps, window
+from suite.models.fc import FCNet
 
 
 def in_chunks(network: FCNet, x: Input, steps: int) -> tuple[Tensor, list[Tensor]]:

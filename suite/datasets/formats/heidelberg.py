@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from suite.datasets.preprocess import Sensor
-from suite.datasets.store import Recording
+from suite.datasets.events.preprocess import Sensor
+from suite.datasets.events.store import Recording
 from suite.errors import DataCorrupt
 
 CHANNELS = Sensor(700)

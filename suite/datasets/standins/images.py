@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from suite.datasets.idx import write_idx
+from suite.datasets.formats.idx import write_idx
 
 VERSION = 1  # raise it when other images come out
 N_TRAIN, N_TEST = 5_000, 1_000
@@ -67,7 +67,7 @@ def _write_pair(folder: Path, part: str, images: np.ndarray, labels: np.ndarray)
 
 def write_cifar10(folder: Path) -> None:
     """cifar-10-batches-py/*: ten shapes, textured, before textured backgrounds. A class favours a hue, no more."""
-    from suite.datasets.cifar import FOLDER, TEST_BATCH, TRAIN_BATCHES, write_batch
+    from suite.datasets.formats.cifar import FOLDER, TEST_BATCH, TRAIN_BATCHES, write_batch
 
     generator = np.random.default_rng(32)
     target = folder / FOLDER

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from suite.datasets import cifar, load_as_trained
-from suite.datasets.base import Dataset, Events, Split, Static
-from suite.datasets.batches import EventSplit
+from suite.datasets import load_as_trained
+from suite.datasets.formats import cifar
+from suite.datasets.base import Dataset, Split
+from suite.inputs import Events, Static
+from suite.datasets.events.binning import EventSplit
 from suite.datasets.folders import data_folder
 from suite.datasets.image_split import ImageSplit
 
