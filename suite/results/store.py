@@ -1,203 +1,29 @@
-"""The results: one row per metric of a run, their schema, and the CSV that holds them.
-
-A run is one variant x backend x dataset x protocol x seed; an experiment adds its rows when it ends, all at once.
-`results.csv` is replaced atomically under a lock, so that a reader sees it before or after, never between, and
-many processes may write.
-"""
+"""The records in a folder: any number of processes on any file system may write, since no file is shared."""
 
 from __future__ import annotations
 
-import json
+import csv
+import hashlib
+import io
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import pandas as pd
-from filelock import FileLock
+from typing import TYPE_CHECKING, Any
 
 from suite.errors import ResultsError
+from suite.results.files import write_text
+from suite.results.record import RUN, Artifact, Record, RunRecord, dump, load_record, load_run
 
-STATUSES = ("ok", "dead", "diverged", "skipped", "failed")
+if TYPE_CHECKING:
+    import pandas as pd
 
+RUNS = "runs"
+UNDONE = ("failed", "skipped")
+"""Statuses of a record that is no result: it is tried again, and never takes the place of one that is."""
 
-@dataclass(frozen=True)
-class Column:
-    """One column: `kind` is "string", "integer" or "number"; `required` ones are never empty."""
-
-    name: str
-    kind: str
-    description: str
-    required: bool = True
-    enum: tuple[str, ...] = ()
-
-
-COLUMNS: tuple[Column, ...] = (
-    Column(
-        "run_id",
-        "string",
-        "Hash of everything that defines the run: data, variant, backend, engine, protocol, seed",
-    ),
-    Column("experiment", "string", "What was measured: accuracy, ..."),
-    Column("dataset", "string", "Name of the dataset"),
-    Column(
-        "data_source",
-        "string",
-        "original, standin (made here, in the original's format), generated, or a label of its own",
-    ),
-    Column(
-        "data_hash",
-        "string",
-        "Changes whenever the data or its preprocessing does; empty if the data could not be loaded",
-        required=False,
-    ),
-    Column("variant", "string", "Name of the variant, or lstm, gru, rnn"),
-    Column("variant_parameters", "string", "The variant's definition as JSON"),
-    Column("backend", "string", "spikingjelly, snntorch, or torch for the recurrent baselines"),
-    Column(
-        "engine",
-        "string",
-        "What ran: step (the framework's own stepping), fused (one kernel over the sequence), or none",
-    ),
-    Column("kernel", "string", "The code that computed the neurons, for example numba-cpu or snntorch-step"),
-    Column("protocol", "string", "suite, paper, smoke, or a user's own"),
-    Column("protocol_hash", "string", "Changes whenever the protocol's definition does"),
-    Column("seed", "integer", "Seed of the initial weights and of the order of the data"),
-    Column("metric", "string", "test_accuracy, train_loss, ..."),
-    Column("value", "number", "The metric's value; empty if there is none (see status)", required=False),
-    Column("unit", "string", "Unit of the value: fraction, nats, s, ...", required=False),
-    Column(
-        "condition",
-        "string",
-        "What the metric was measured under, if there is more than one case",
-        required=False,
-    ),
-    Column(
-        "epoch",
-        "integer",
-        "Epoch that the value belongs to, from 1; for test metrics the selected epoch",
-        required=False,
-    ),
-    Column(
-        "status",
-        "string",
-        "How the run ended: ok, dead (no hidden spikes), diverged (NaN), skipped, failed",
-        enum=STATUSES,
-    ),
-    Column("reason", "string", "Why, unless the status is ok", required=False),
-    Column("n", "integer", "Samples that the value is a mean over", required=False),
-    Column(
-        "higher_is_better",
-        "string",
-        "true or false, where that makes sense",
-        required=False,
-        enum=("true", "false"),
-    ),
-    Column("wall_s", "number", "Seconds that the run took, all sessions of it together", required=False),
-    Column(
-        "peak_memory_mb",
-        "number",
-        "Peak memory of the process (CPU: resident set) or of the device (CUDA), MB",
-        required=False,
-    ),
-    Column("suite_version", "string", "Version of lif-roles"),
-    Column("torch_version", "string", "Version of PyTorch"),
-    Column("framework_version", "string", "Version of the backend"),
-    Column("device", "string", "Name of the processor or GPU"),
-    Column(
-        "git_commit",
-        "string",
-        "Commit of the suite, with + if there were uncommitted changes",
-        required=False,
-    ),
-    Column("finished_at", "string", "UTC time of the end of the run, ISO 8601"),
-)
-NAMES = [column.name for column in COLUMNS]
-_DTYPES: dict[str, Any] = {"string": "string", "integer": "Int64", "number": "float64"}
-
-
-def schema() -> dict[str, Any]:
-    """The columns as a Frictionless Table Schema (`results/schema.json`)."""
-    fields = []
-    for column in COLUMNS:
-        constraints: dict[str, Any] = {"required": column.required}
-        if column.enum:
-            constraints["enum"] = list(column.enum)
-        field = {"name": column.name, "type": column.kind, "description": column.description}
-        fields.append({**field, "constraints": constraints})
-    return {
-        "$schema": "https://datapackage.org/profiles/2.0/tableschema.json",
-        "fields": fields,
-        "missingValues": [""],
-    }
-
-
-def validate(frame: pd.DataFrame, source: str) -> pd.DataFrame:
-    """Return `frame` with the schema's columns and types. Raises ResultsError, naming column, row and value, where
-    it cannot.
-    """
-    missing = [name for name in NAMES if name not in frame.columns]
-    unknown = [name for name in frame.columns if name not in NAMES]
-    if missing or unknown:
-        parts = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"has unknown {', '.join(unknown)}"] * bool(unknown)
-        raise ResultsError(
-            f"{source} is no results file of this version: it {' and '.join(parts)} (see results/README.md)"
-        )
-    typed = {}
-    for column in COLUMNS:
-        values = frame[column.name]
-        empty = values.isna() | (values.astype("string") == "")
-        if column.required and bool(empty.any()):
-            raise ResultsError(f"{source}: {column.name} is empty in row {_row(empty)}; it must not be")
-        try:
-            found = values.mask(empty)
-            # By way of numbers, as a pandas round trip turns a column of integers with gaps into 1.0, 2.0, ...
-            typed[column.name] = (found if column.kind == "string" else pd.to_numeric(found)).astype(
-                _DTYPES[column.kind]
-            )
-        except (ValueError, TypeError):
-            numeric = pd.to_numeric(values.mask(empty), errors="coerce")
-            bad = ~empty & (numeric.isna() | (column.kind == "integer") & (numeric % 1 != 0))
-            found = values[bad].iloc[0] if bool(bad.any()) else values.iloc[0]
-            raise ResultsError(
-                f"{source}: {column.name} is {str(found)!r} in row {_row(bad)}; it must be of type {column.kind}"
-            ) from None
-        if column.enum:
-            bad = ~empty & ~typed[column.name].isin(column.enum)
-            if bool(bad.any()):
-                found = values[bad].iloc[0]
-                raise ResultsError(
-                    f"{source}: {column.name} is {str(found)!r} in row {_row(bad)}; allowed: {', '.join(column.enum)}"
-                )
-    return pd.DataFrame(typed, columns=NAMES)
-
-
-def _row(mask: pd.Series) -> str:
-    """The first true row, counted as a text editor counts lines (the header is line 1)."""
-    return str(int(np.flatnonzero(mask.to_numpy())[0]) + 2) if bool(mask.any()) else "?"
-
-
-def load(path: str | os.PathLike[str]) -> pd.DataFrame:
-    """The rows of a results file, or of the `results.csv` in a folder, typed and checked.
-
-    Raises ResultsError if there is none, or if it does not follow the schema.
-    """
-    file = Path(path)
-    if file.is_dir():
-        file = file / "results.csv"
-    try:
-        frame = pd.read_csv(file, dtype="string", keep_default_na=False)
-    except FileNotFoundError:
-        raise ResultsError(
-            f"there are no results at {file}; run `pytest benchmarks` or `lif-roles run` first"
-        ) from None
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise ResultsError(f"{file} cannot be read as a results file: {error}") from None
-    return validate(frame, str(file))
+CURVES = ("epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 
 
 class Store:
@@ -208,9 +34,8 @@ class Store:
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
-        self.file = self.folder / "results.csv"
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            (self.folder / RUNS).mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.folder):
                 pass
         except OSError as error:
@@ -218,53 +43,80 @@ class Store:
                 f"cannot write results to {self.folder}: {error.strerror or error}; "
                 "choose another folder with --results"
             ) from None
-        self._lock = FileLock(self.folder / ".results.lock")
 
-    def load(self) -> pd.DataFrame:
-        """All rows; an empty frame if there are none yet."""
-        return load(self.file) if self.file.exists() else validate(pd.DataFrame(columns=NAMES), str(self.file))
+    def run_folder(self, run_id: str) -> Path:
+        """Where a run's record is."""
+        return self.folder / RUNS / run_id
 
-    def find(self, run_id: str, experiment: str) -> pd.DataFrame:
-        """The rows of one experiment on one run; empty if it has not been done."""
-        frame = self.load()
-        return frame[(frame["run_id"] == run_id) & (frame["experiment"] == experiment)]
+    def find(self, run_id: str, experiment: str) -> Record | None:
+        """The record of one experiment on one run; None if it has not been done."""
+        return load_record(self.run_folder(run_id) / f"{experiment}.json")
 
-    def write(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Add rows; rows of the same run and experiment that are already there are replaced. All or nothing."""
-        new = validate(pd.DataFrame([{name: row.get(name) for name in NAMES} for row in rows]), "the new rows")
-        with self._lock:
-            old = self.load()
-            keys = set(zip(new["run_id"], new["experiment"], strict=True))
-            stale = [key in keys for key in zip(old["run_id"], old["experiment"], strict=True)]
-            kept = old[~np.array(stale, dtype=bool)]
-            frame = pd.concat([kept, new], ignore_index=True) if len(kept) else new
-            with atomic_file(self.file) as part:
-                frame.to_csv(part, index=False, lineterminator="\n")
+    def run(self, run_id: str) -> RunRecord | None:
+        """What was run; None if it is not here."""
+        return load_run(self.run_folder(run_id))
+
+    def write_run(self, run: RunRecord, curves: Sequence[Sequence[float | int]] = ()) -> RunRecord:
+        """Keep a run, with a line of `CURVES` for each epoch if it was trained; returns it with the curves' file.
+
+        One that was not trained does not take the place of one that was.
+        """
+        folder = self._make(run.run_id)
+        old = load_run(folder)
+        if run.training is None:
+            if old is None:
+                write_text(folder / RUN, dump(run))
+            return old or run
+        text = _csv(CURVES, curves)
+        run = replace(run, training=replace(run.training, curves=f"curves.{_digest(text)}.csv"))
+        assert run.training is not None
+        write_text(folder / run.training.curves, text)
+        write_text(folder / RUN, dump(run))
+        _sweep(folder, "curves.*.csv", {run.training.curves})
+        return run
+
+    def write(self, run: RunRecord, record: Record, tables: Mapping[str, pd.DataFrame] | None = None) -> None:
+        """Keep what an experiment measured, with its artifacts by name. The new takes the place of the old once all of
+        it is on the disk; a record that is no result (`UNDONE`) leaves one that is alone.
+        """
+        folder = self._make(run.run_id)
+        name = f"{record.experiment}.json"
+        old = load_record(folder / name)
+        if record.status in UNDONE and old is not None and old.status not in UNDONE:
+            return
+        artifacts = {}
+        for artifact, table in (tables or {}).items():
+            text = table.to_csv(index=False, lineterminator="\n")
+            file = f"{record.experiment}-{artifact}.{_digest(text)}.csv"
+            write_text(folder / file, text)
+            artifacts[artifact] = Artifact(file, len(table))
+        differs = {key: value for key, value in record.made_with.items() if run.made_with.get(key) != value}
+        write_text(folder / name, dump(replace(record, artifacts=artifacts, made_with=differs)))
+        _sweep(folder, f"{record.experiment}-*.csv", {one.file for one in artifacts.values()})
+
+    def _make(self, run_id: str) -> Path:
+        folder = self.run_folder(run_id)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ResultsError(f"cannot write {folder}: {error.strerror or error}") from None
+        return folder
 
 
-@contextmanager
-def atomic_file(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place on success, on disk before it does. On failure nothing
-    is left.
-
-    Raises ResultsError if it cannot be written.
-    """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield part
-        with open(part, "rb") as written:
-            os.fsync(written.fileno())
-        os.replace(part, path)
-    except OSError as error:
-        raise ResultsError(f"cannot write {path}: {error.strerror or error}") from None
-    finally:
-        part.unlink(missing_ok=True)
+def _csv(header: Sequence[str], lines: Sequence[Sequence[Any]]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(lines)
+    return out.getvalue()
 
 
-def main() -> None:
-    """Print the schema: `python -m suite.results > results/schema.json`."""
-    print(json.dumps(schema(), indent=2))
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-if __name__ == "__main__":
-    main()
+def _sweep(folder: Path, pattern: str, keep: set[str]) -> None:
+    """Remove the files of a record that was replaced."""
+    for file in folder.glob(pattern):
+        if file.name not in keep:
+            file.unlink(missing_ok=True)

@@ -1,0 +1,26 @@
+"""results.csv and curves.csv, which people read, from the records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from suite.results.files import atomic_file
+from suite.results.read import read
+from suite.results.rows import NAMES
+
+_ORDER = ["experiment", "dataset", "protocol", "variant", "backend", "engine", "seed", "run_id"]
+
+
+def export(folder: Path) -> list[Path]:
+    """Write results.csv (a row a metric) and curves.csv (a row a run and epoch) beside the records; returns their
+    paths. Raises ResultsError if there are no records, or if they cannot be written.
+    """
+    results = read(folder)
+    rows = results.rows.sort_values(_ORDER, kind="stable")[NAMES]
+    rows["reason"] = rows["reason"].str.replace(r"\s+", " ", regex=True)  # some readers end a row at a lone CR
+    curves = results.curves
+    files = [folder / "results.csv", folder / "curves.csv"]
+    for file, frame in zip(files, (rows, curves), strict=True):
+        with atomic_file(file) as part:
+            frame.to_csv(part, index=False, lineterminator="\n")
+    return files
