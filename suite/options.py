@@ -1,0 +1,32 @@
+"""The options of `lif-roles run` and of `pytest benchmarks`, said once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+LOCAL = Path("results/local")
+"""Where results go unless another folder is named; git ignores it."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """--name with a default; a flag if that is False."""
+
+    name: str
+    default: Any
+    help: str
+
+
+OPTIONS = (
+    Option("dataset", None, "datasets, comma-separated; default: the paper's seven, or those of the experiment"),
+    Option("variant", None, "variants; default: all spiking ones, or those of the experiment"),
+    Option("backend", None, "spikingjelly, snntorch; default: both"),
+    Option("engine", "auto", "auto, step (the framework's own stepping) or fused"),
+    Option("protocol", "smoke", "smoke, suite or paper; changed as in suite+epochs=20"),
+    Option("seeds", "0", "for example 0-4 or 0,3"),
+    Option("data_source", "auto", "auto (the original if it is here, else a stand-in), original or standin"),
+    Option("results", LOCAL, "folder of the results"),
+    Option("rerun", False, "run cells again that are in the results already"),
+)
