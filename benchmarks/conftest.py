@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 
 import pytest
 from rich.console import Console
@@ -37,18 +36,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 _STORE = pytest.StashKey[Store]()
-_STARTED = pytest.StashKey[str]()
 _CELLS = pytest.StashKey[dict[str, list[Cell]]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "default")  # a dead network is a warning here, not an error
-    config.stash[_STARTED] = datetime.now(UTC).isoformat(timespec="seconds")
     try:
         for name in experiments:
             config.addinivalue_line("markers", f"{name}: {experiments[name].says} (pytest benchmarks -m {name})")
         config.stash[_CELLS] = {name: list(_cells(config, name)) for name in _asked(config)}
-        config.stash[_STORE] = Store(config.rootpath / config.getoption("--results"))
+        if not config.option.collectonly:
+            config.stash[_STORE] = Store(config.rootpath / config.getoption("--results"))
     except (SuiteError, ValueError) as error:
         raise pytest.UsageError(str(error)) from None
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))

@@ -20,7 +20,7 @@ from neurons import NonFiniteError
 from suite.datasets.base import Dataset, Growing, Split
 from suite.inputs import Batch
 from suite.models.forward import forward
-from suite.models.readout import loss
+from suite.models.readout import loss, mean_rate
 from suite.prefetch import prefetched
 from suite.protocols import Protocol
 from suite.results.files import atomic_file
@@ -66,7 +66,7 @@ class _Meter:
         self.n = 0
 
     def add(self, step_loss: Tensor, logit: Tensor, y: Tensor, spikes: list[Tensor]) -> None:
-        rate = torch.stack([s.detach().mean() for s in spikes]).mean() if spikes else logit.new_tensor(math.nan)
+        rate = torch.stack([mean_rate(s) for s in spikes]).mean() if spikes else logit.new_tensor(math.nan)
         correct = (logit.detach().argmax(1) == y).sum()
         self.sums += torch.stack([step_loss.detach() * len(y), correct, rate * len(y)]).double()
         self.n += len(y)

@@ -60,7 +60,7 @@ def measure(run: Run) -> Iterator[Value]:
     The loss is the protocol's, on the same training samples for every model; accuracy has no scale to differ in.
     A pair that an earlier attempt has finished is not computed again.
     """
-    size = SIZES.get(run.cell.base_protocol, Size())
+    size = SIZES.get(run.base_protocol, Size())
     plane = Plane(run.network, run.protocol, samples(run, size.samples))
     unit = loss_unit(run.protocol)
     axis = np.linspace(-1, 1, size.grid)

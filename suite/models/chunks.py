@@ -8,6 +8,7 @@ from torch.utils.checkpoint import checkpoint
 from neurons import State
 from suite.inputs import Input, n_steps, window
 from suite.models.fc import FCNet
+from suite.models.readout import mean_rate
 
 
 def in_chunks(network: FCNet, x: Input, steps: int, *, rates: bool) -> tuple[Tensor, list[Tensor]]:
@@ -34,4 +35,4 @@ def _chunk(
     network: FCNet, x: Input, states: list[State] | None, rates: bool
 ) -> tuple[Tensor, list[Tensor], list[State]]:
     output, spikes, states = network.advance(x, states)
-    return output, [s.detach().mean() if rates else s.detach() for s in spikes], states
+    return output, [mean_rate(s) if rates else s.detach() for s in spikes], states

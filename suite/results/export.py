@@ -13,7 +13,8 @@ _ORDER = ["experiment", "dataset", "protocol", "variant", "backend", "engine", "
 
 def export(folder: Path, results: Results | None = None) -> list[Path]:
     """Write results.csv (a row a metric) and curves.csv (a row a run and epoch) beside the records; returns their
-    paths. `results`: the folder's, if they have been read. Raises ResultsError if there are no records, or if they cannot be written.
+    paths. `results`: the folder's, if they have been read. Raises ResultsError if there are no records, or if they
+    cannot be written.
     """
     results = read(folder) if results is None else results
     rows = results.rows.sort_values(_ORDER, kind="stable")[NAMES]

@@ -178,7 +178,7 @@ def _curves(results: Results, trained: list[tuple[dict[str, Any], Path, Training
             continue
         lines += own
         of += [i] * len(own)
-    numbers = pd.DataFrame(lines, columns=list(CURVES)).apply(pd.to_numeric)
+    numbers = pd.DataFrame(lines, columns=list(CURVES)).apply(lambda column: pd.to_numeric(column.replace("nan", "")))
     runs = pd.DataFrame([{**about, "loss_unit": t.loss_unit} for about, _, t in trained], columns=[*ABOUT, "loss_unit"])
     return pd.concat([runs.iloc[of].reset_index(drop=True), numbers], axis=1)
 
