@@ -11,7 +11,7 @@ from rich.console import Console
 
 from suite.errors import SuiteError
 from suite.experiments.base import Cell
-from suite.options import OPTIONS
+from suite.options import OPTIONS, add_plugins
 from suite.progress import progress_bar
 from suite.registry import experiments
 from suite.results import Store, export, read
@@ -25,6 +25,9 @@ DEFAULT = "accuracy"
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("lif-roles", "what to run (comma-separated names, or all)")
     group.addoption("--experiment", help=f"experiments; default: {DEFAULT}, or those named with -m")
+    group.addoption(
+        "--plugin", action="append", help="a Python file or module that registers your own; may be repeated"
+    )
     for option in OPTIONS:
         flag = "--" + option.name.replace("_", "-")
         if option.default is False:
@@ -41,6 +44,7 @@ _CELLS = pytest.StashKey[dict[str, list[Cell]]]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "default")  # a dead network is a warning here, not an error
+    add_plugins(config.getoption("--plugin") or ())
     try:
         for name in experiments:
             config.addinivalue_line("markers", f"{name}: {experiments[name].says} (pytest benchmarks -m {name})")

@@ -15,18 +15,35 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from suite import __version__
 from suite.bench.cli import app as bench
 from suite.data.cli import app as data
 from suite.errors import SuiteError
-from suite.options import LOCAL, OPTIONS
+from suite.options import LOCAL, OPTIONS, add_plugins
 
 app = typer.Typer(
     name="lif-roles",
-    help="What leakage, reset and recurrence each do for a LIF spiking network, on SpikingJelly and snnTorch.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def common(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    plugin: Annotated[
+        list[str] | None,
+        typer.Option(help="A Python file or module that registers variants, datasets, experiments; may be repeated."),
+    ] = None,
+) -> None:
+    """What leakage, reset and recurrence each do for a LIF spiking network, on SpikingJelly and snnTorch."""
+    if version:
+        print(__version__)
+        raise typer.Exit
+    add_plugins(plugin or ())
+
+
 app.add_typer(data, name="data")
 app.add_typer(bench, name="bench")
 console = Console()

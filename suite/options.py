@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,3 +32,14 @@ OPTIONS = (
     Option("results", LOCAL, "folder of the results"),
     Option("rerun", False, "run cells again that are in the results already"),
 )
+
+PLUGINS = "LIF_ROLES_PLUGINS"
+"""The variable that names Python files or modules which register a user's own; separated as PATH is."""
+
+
+def add_plugins(names: Iterable[str]) -> None:
+    """Have these plugins loaded (suite.registry) when a name is first looked up, in child processes too."""
+    known = [name for name in os.environ.get(PLUGINS, "").split(os.pathsep) if name]
+    files = [os.path.abspath(name) if name.endswith(".py") else name for name in names]
+    if files:
+        os.environ[PLUGINS] = os.pathsep.join(dict.fromkeys([*known, *files]))
