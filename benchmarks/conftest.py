@@ -25,9 +25,7 @@ DEFAULT = "accuracy"
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("lif-roles", "what to run (comma-separated names, or all)")
     group.addoption("--experiment", help=f"experiments; default: {DEFAULT}, or those named with -m")
-    group.addoption(
-        "--plugin", action="append", help="a Python file or module that registers your own; may be repeated"
-    )
+    group.addoption("--plugin", action="append", help="Python file or module that registers your own")
     for option in OPTIONS:
         flag = "--" + option.name.replace("_", "-")
         if option.default is False:

@@ -29,18 +29,23 @@ app = typer.Typer(
 )
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(__version__)
+        raise typer.Exit
+
+
 @app.callback()
 def common(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    version: Annotated[  # noqa: ARG001
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
+    ] = False,
     plugin: Annotated[
         list[str] | None,
         typer.Option(help="A Python file or module that registers variants, datasets, experiments; may be repeated."),
     ] = None,
 ) -> None:
     """What leakage, reset and recurrence each do for a LIF spiking network, on SpikingJelly and snnTorch."""
-    if version:
-        print(__version__)
-        raise typer.Exit
     add_plugins(plugin or ())
 
 
