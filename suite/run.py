@@ -22,12 +22,13 @@ from neurons import Variant
 from neurons.kernels import check_engine, kernel_name, resolve_engine
 from neurons.names import unknown_name
 from suite import __version__, artifacts, machine, training
-from suite.datasets.base import Dataset, limited
+from suite.datasets import load_for
+from suite.datasets.base import Data
 from suite.errors import DataUnavailable
 from suite.models.build import build, why_not
 from suite.models.rnn import Baseline
 from suite.protocols import Protocol
-from suite.registry import backends, datasets, experiments, get_protocol, variants
+from suite.registry import backends, experiments, get_protocol, variants
 from suite.results import Store
 
 BENCHMARK_VERSION = 1
@@ -85,7 +86,7 @@ class Run:
 
     cell: Cell
     protocol: Protocol
-    dataset: Dataset
+    dataset: Data
     network: nn.Module
     history: training.History
     device: torch.device
@@ -190,15 +191,14 @@ def run_cell(
 
 
 @lru_cache(maxsize=2)
-def _load_dataset(name: str, source: str, protocol_name: str) -> Dataset:
-    protocol = get_protocol(protocol_name, name)
-    return limited(datasets[name](source=source, **protocol.data), protocol.limit)
+def _load_dataset(name: str, source: str, protocol_name: str) -> Data:
+    return load_for(get_protocol(protocol_name, name), name, source=source)
 
 
 def _train(
     cell: Cell,
     protocol: Protocol,
-    dataset: Dataset,
+    dataset: Data,
     device: torch.device,
     checkpoint: Path,
     progress: Progress,
@@ -219,7 +219,7 @@ def _train(
     return network, history
 
 
-def _run_id(cell: Cell, protocol: Protocol, dataset: Dataset | None) -> str:
+def _run_id(cell: Cell, protocol: Protocol, dataset: Data | None) -> str:
     identity = {
         "benchmark": BENCHMARK_VERSION,
         "dataset": [cell.dataset, dataset.source, dataset.data_hash] if dataset else [cell.dataset, cell.source],
@@ -248,7 +248,7 @@ def _parameters(variant: Variant | Baseline) -> dict[str, Any]:
     return asdict(variant)
 
 
-def _row(cell: Cell, dataset: Dataset | None, run_id: str, device: torch.device, **measured: Any) -> dict[str, Any]:
+def _row(cell: Cell, dataset: Data | None, run_id: str, device: torch.device, **measured: Any) -> dict[str, Any]:
     engine, kernel = _engine(cell, device)
     return {
         "run_id": run_id,

@@ -6,12 +6,10 @@ from __future__ import annotations
 
 from neurons import Variant
 from suite.experiments.scope import SCOPES, Scope
-from suite.registry import backends, datasets_with, variants
+from suite.registry import backends, datasets, datasets_with, variants
 from suite.run import Cell, cells
 
 DEFAULT_PROTOCOL = "smoke"
-EXTRA_DATASETS = ("xor_50", "xor_100", "fashion_mnist", "fsdd")
-"""Datasets that are not the paper's: run when asked for by name."""
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -48,7 +46,7 @@ def select(
 
     Raises ValueError for unknown names and seeds.
     """
-    every_dataset = [name for name in datasets_with(protocol) if name not in EXTRA_DATASETS]
+    every_dataset = [name for name in datasets_with(protocol) if datasets[name].in_paper]
     every_variant = [name for name in variants if isinstance(variants[name], Variant)]
     scope = SCOPES.get(experiment, Scope())
     if dataset is None and scope.datasets is not None:

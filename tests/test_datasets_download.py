@@ -17,7 +17,7 @@ import pytest
 from suite.data import download
 from suite.data.download import ARCHIVES, Archive
 from suite.datasets import images
-from suite.datasets.folders import cache_folder
+from suite.datasets.common.folders import cache_folder
 from suite.datasets.standins import images as standin_images
 from suite.errors import DataCorrupt, DataUnavailable
 

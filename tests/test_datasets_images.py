@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from suite.datasets import folders, images
 from suite.datasets.formats import idx
-from suite.datasets.image_split import ImageSplit, crop_and_flip
+from suite.datasets.images.split import ImageSplit, crop_and_flip
 from suite.datasets.standins import images as standin_images
 from suite.errors import DataCorrupt, DataUnavailable
 from suite.inputs import Static

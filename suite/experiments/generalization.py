@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import torch
 
-from suite.datasets.base import Dataset, Split, limited
+from suite.datasets import load
+from suite.datasets.base import Split, limited
 from suite.experiments.rows import condition, no_value
 from suite.models.readout import logits
 from suite.paper import RESOLUTIONS_MS
-from suite.registry import datasets
 from suite.run import Run
 
 MODES = ("fixed_steps", "fixed_window")
@@ -62,8 +61,7 @@ def split_at(run: Run, dt_ms: float, n_steps: int) -> Split:
     data = {**run.protocol.data, "dt_ms": dt_ms, "n_steps": n_steps}
     if data == dict(run.protocol.data):
         return run.dataset.test
-    load: Callable[..., Dataset] = datasets[run.cell.dataset]
-    dataset = limited(load(source=run.cell.source, **data), run.protocol.limit)
+    dataset = limited(load(run.cell.dataset, source=run.cell.source, **data), run.protocol.limit)
     if dataset.source != run.dataset.source:
         raise ValueError(
             f"{run.cell.dataset} was trained on {run.dataset.source} data, but in bins of {dt_ms:g} ms it is "
