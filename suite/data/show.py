@@ -41,7 +41,7 @@ def show(name: str, out: Path, *, source: str = "auto", **options: Any) -> Data:
                 _draw_frames(row, x, label, sensor)
         else:
             for axis, (x, label) in zip(axes[:rows].flat, samples, strict=False):
-                if isinstance(data.test, ImageSplit):
+                if x.ndim == 4 and x.shape[1] in (1, 3):
                     _draw_image(axis, x, label, data.test)
                 else:
                     _draw_raster(axis, x, label)
@@ -100,17 +100,20 @@ def _bare(axis: Any, title: str) -> None:
         spine.set_visible(False)
 
 
-def _draw_image(axis: Any, x: np.ndarray, label: int, split: ImageSplit) -> None:
-    """x [T, C, H, W], as the network gets it; drawn as it was before it was normalised."""
+def _draw_image(axis: Any, x: np.ndarray, label: int, split: Split) -> None:
+    """x [T, C, H, W], as the network gets it; drawn as it was before it was normalised, if that is known."""
     image = x.mean(0).transpose(1, 2, 0)
-    if split.coding == "direct":
+    if isinstance(split, ImageSplit) and split.coding == "direct":
         image = image * np.array(split.std) + np.array(split.mean)
+    elif not isinstance(split, ImageSplit):
+        image = (image - image.min()) / max(np.ptp(image), 1e-9)
     axis.imshow(image.clip(0, 1).squeeze(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     _bare(axis, f"class {label}")
 
 
 def _draw_raster(axis: Any, x: np.ndarray, label: int) -> None:
-    """x [T, N]."""
+    """x [T, *]."""
+    x = x.reshape(len(x), -1)
     step, unit = np.nonzero(x)
     axis.scatter(step, unit, s=0.3 if len(step) > 500 else 3, c="black", linewidths=0, rasterized=True)
     axis.set(xlim=(0, len(x)), ylim=(0, x.shape[1]), title=f"class {label}", xlabel="step", ylabel="input")
