@@ -13,13 +13,13 @@ from report_rows import frame_of, row
 
 from neurons import Variant
 from suite import artifacts, drawing
-from suite.adhoc import describe
 from suite.errors import ResultsError
 from suite.report import attacks, embeddings, experiments, landscapes, rates, resolutions, sweeps
 from suite.report.attacks import survival
 from suite.report.measured import means, measured, sweep_k, with_baselines
 from suite.report.page import render
 from suite.report.table7 import latex7, markdown7, summary7, table7
+from suite.variants import describe
 
 TORCH = {"backend": "torch", "engine": "none", "kernel": "torch-cpu"}
 ON = {"dataset": "n_mnist", "data_source": "original"}
