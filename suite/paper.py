@@ -46,3 +46,16 @@ TABLE_7: Mapping[tuple[str, int], float] = MappingProxyType(
     }
 )
 """Test accuracy (fraction) on N-MNIST by (model, temporal resolution in ms), trained at 3 ms."""
+
+TABLE_6_VARIANTS = tuple(_TABLE_6)
+TABLE_7_MODELS = tuple(_TABLE_7)
+
+WHERE: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "Table 6": _DATASETS,
+        "Table 6, complete leakage": ("shd", "fsdd"),  # FSDD spikes stand in for SSC, which takes days
+        "Table 6, delayed XOR": ("xor_50", "xor_100", "xor"),
+        **dict.fromkeys(("Table 7", "Figure 4", "Figure 6", "Figure 7", "Figure 9", "Section 4.3.2"), ("n_mnist",)),
+    }
+)
+"""The datasets of each table and figure, or of what extends it here."""
