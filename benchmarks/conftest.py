@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -126,10 +127,11 @@ def run(request: pytest.FixtureRequest) -> Callable[[Cell], None]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    from suite.report.overview import overview
-    from suite.report.tables import comparison
+    from suite.report.terminal import tables
+    from suite.results import read
 
-    frame = config.stash[_STORE].load()
+    found = read(config.stash[_STORE].folder)
+    frame = found.rows
     asked = {(c.dataset, c.variant, c.backend, c.protocol, c.seed) for c in config.stash[_ASKED]}
     rows = frame[frame["experiment"] == "accuracy"]
     keys = zip(rows["dataset"], rows["variant"], rows["backend"], rows["protocol"], rows["seed"], strict=True)
@@ -139,9 +141,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         console = Console(width=max(terminalreporter._tw.fullwidth, 100))
         with console.capture() as captured:
             if len(rows):
-                console.print(comparison(rows))
+                console.print(*tables(replace(found, rows=rows), "accuracy"))
             for experiment in new["experiment"].drop_duplicates():
-                console.print(*overview(new, experiment))
+                console.print(*tables(replace(found, rows=new), experiment))
         terminalreporter.write_line("")
         terminalreporter.write_line(captured.get())
         terminalreporter.write_line(f"rows: {config.stash[_STORE].file}")

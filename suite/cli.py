@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -82,9 +82,8 @@ def run(
 ) -> None:
     """Train and measure every selected cell, as `pytest benchmarks` does, and print the comparison."""
     from suite.progress import progress_bar
-    from suite.report.overview import overview
-    from suite.report.tables import comparison
-    from suite.results import Store
+    from suite.report.terminal import tables
+    from suite.results import Store, read
     from suite.run import run_cell
     from suite.selection import select
 
@@ -111,9 +110,9 @@ def run(
         run_ids.add(outcome.run_id)
         said = outcome.status if not outcome.reason else f"{outcome.status}, {outcome.reason}"
         notes.print(f"[{i}/{len(asked)}] {cell}: {said}", markup=False)
-    frame = store.load()
-    rows = frame[frame["run_id"].isin(run_ids)]
-    for table in [comparison(rows)] if experiment == "accuracy" else overview(rows, experiment):
+    found = read(store.folder)
+    found = replace(found, rows=found.rows[found.rows["run_id"].isin(run_ids)])
+    for table in tables(found, experiment):
         console.print(table)
     console.print(f"rows: {store.file}")
     if failed:

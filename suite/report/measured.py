@@ -53,21 +53,24 @@ def chance(rows: pd.DataFrame) -> float:
 
 
 def checked(results: Results) -> Results:
-    """Results in which an accuracy that is no number from 0 to 1 has no value, and its row is marked `invalid`."""
-    rows, curves = results.rows, results.curves
-    share = rows["metric"].str.endswith("accuracy") & (rows["unit"] == "fraction")
-    invalid = (share & ~rows["value"].between(0, 1) & rows["value"].notna()).fillna(False).astype(bool)
+    """Results in which an accuracy that is no number from 0 to 1 has no value; its row is marked `invalid`, and named in
+    `problems`.
+    """
+    rows = results.rows
+    share = rows["metric"].str.endswith("accuracy") & (rows["unit"] == "fraction").fillna(False)
+    invalid = (share & rows["value"].notna() & ~rows["value"].between(0, 1)).astype(bool)
     for row in rows[invalid].to_dict("records"):
         results.problem(
             f"run {row['run_id']} ({row['dataset']}, {row['variant']}, {row['backend']}, seed {row['seed']}): the "
             f"{row['metric']} of {row['experiment']} is {row['value']:g}, which is no fraction from 0 to 1; left out"
         )
-    rows = rows.assign(value=rows["value"].mask(invalid), invalid=invalid)
-    names = [str(name) for name in curves if str(name).endswith("accuracy")]
-    shares = {name: curves[name].where(curves[name].between(0, 1)) for name in names}
-    made = replace(results, rows=rows)
-    made.curves = curves.assign(**shares)
-    return made
+
+    def curves(_: Results) -> pd.DataFrame:
+        read = results.curves
+        names = [str(name) for name in read if str(name).endswith("accuracy")]
+        return read.assign(**{name: read[name].where(read[name].between(0, 1)) for name in names})
+
+    return replace(results, rows=rows.assign(value=rows["value"].mask(invalid), invalid=invalid), read_curves=curves)
 
 
 def invalid_note(results: Results, *experiments: str) -> list[str]:
