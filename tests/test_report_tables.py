@@ -201,6 +201,16 @@ def test_a_row_that_does_not_fit_its_columns_is_an_error():
         Table("mine", "", (Column("a"), Column("b")), (("x",),), pd.DataFrame())
 
 
+def test_details_are_left_out_in_latex_and_the_terminal_and_come_last_on_the_page():
+    table = table6(ready(seeds([0.6])))
+    assert [column.name for column in table.columns][4:6] == ["kernel", "variant"]
+    last = table.details_last()
+    assert [column.name for column in last.columns][-2:] == ["paper", "kernel"]
+    assert last.rows[0][-1] == "numba-cpu"
+    assert "numba-cpu" in table.markdown()
+    assert "numba-cpu" not in table.latex() + printed(seeds([0.6]))
+
+
 NASTY = r"<b>|x|</b> `y` *z* \ & [red]"
 
 

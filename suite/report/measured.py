@@ -53,8 +53,8 @@ def chance(rows: pd.DataFrame) -> float:
 
 
 def checked(results: Results) -> Results:
-    """Results in which an accuracy that is no number from 0 to 1 has no value; its row is marked `invalid`, and named in
-    `problems`.
+    """Results in which an accuracy that is no number from 0 to 1 has no value; its row is marked `invalid`, and
+    `problems` names it.
     """
     rows = results.rows
     share = rows["metric"].str.endswith("accuracy") & (rows["unit"] == "fraction").fillna(False)

@@ -38,7 +38,7 @@ def render(
     template = environment.from_string(resources.files("suite.report").joinpath("page.html").read_text("utf-8"))
     troubles = ["dataset", "data_source", "protocol", "variant", "backend", "status", "reason"]
     return template.render(
-        {**tables, "table7": replace(table7, rows=trained)},
+        {**tables, "table6": tables["table6"].details_last(), "table7": replace(table7, rows=trained)},
         version=__version__,
         n_runs=len(runs),
         n_rows=len(rows),

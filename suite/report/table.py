@@ -112,7 +112,13 @@ class Table:
 
     def without(self, kind: str) -> Table:
         """The table without its columns of a kind."""
-        kept = [i for i, column in enumerate(self.columns) if column.kind != kind]
+        return self._with([i for i, column in enumerate(self.columns) if column.kind != kind])
+
+    def details_last(self) -> Table:
+        """The table with its details as the last columns."""
+        return self._with(sorted(range(len(self.columns)), key=lambda i: self.columns[i].kind == "detail"))
+
+    def _with(self, kept: list[int]) -> Table:
         rows = tuple(tuple(row[i] for i in kept) for row in self.rows)
         return replace(self, columns=tuple(self.columns[i] for i in kept), rows=rows)
 
