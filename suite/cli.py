@@ -4,42 +4,65 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict, replace
+from collections.abc import Callable
+from dataclasses import asdict
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from suite import __version__
 from suite.bench.cli import app as bench
 from suite.data.cli import app as data
 from suite.errors import SuiteError
-from suite.selection import DEFAULT_PROTOCOL
-
-LOCAL = Path("results/local")
+from suite.options import LOCAL, OPTIONS, add_plugins
 
 app = typer.Typer(
     name="lif-roles",
-    help="What leakage, reset and recurrence each do for a LIF spiking network, on SpikingJelly and snnTorch.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[  # noqa: ARG001
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
+    ] = False,
+    plugin: Annotated[
+        list[str] | None,
+        typer.Option(help="A Python file or module that registers variants, datasets, experiments; may be repeated."),
+    ] = None,
+) -> None:
+    """What leakage, reset and recurrence each do for a LIF spiking network, on SpikingJelly and snnTorch."""
+    add_plugins(plugin or ())
+
+
 app.add_typer(data, name="data")
 app.add_typer(bench, name="bench")
 console = Console()
 notes = Console(stderr=True)
 
-Results = Annotated[Path, typer.Option("--results", help="Folder of results.csv.")]
+Results = Annotated[Path, typer.Option("--results", help="Folder of the results.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """Show the variants, backends, datasets, experiments and protocols that can be run."""
-    from suite.registry import backends, datasets, experiments, protocols, variants
+    from neurons import BACKENDS
+    from suite.registry import datasets, experiments, protocols, variants
 
     by_dataset: dict[str, list[str]] = {}
     for key in protocols:
@@ -47,7 +70,7 @@ def list_(as_json: AsJson = False) -> None:
         by_dataset.setdefault(dataset, []).append(protocol)
     table: dict[str, Any] = {
         "variants": {name: _describe(variants[name]) for name in variants},
-        "backends": list(backends),
+        "backends": list(BACKENDS),
         "datasets": {name: {"protocols": by_dataset.get(name, [])} for name in datasets},
         "experiments": list(experiments),
         "protocols": sorted({key.partition("/")[0] for key in protocols}),
@@ -67,56 +90,69 @@ def _describe(variant: Any) -> dict[str, Any]:
     return {name: str(value) for name, value in asdict(variant).items() if name != "name"}
 
 
-@app.command()
-def run(
-    experiment: Annotated[str, typer.Argument(help="What to measure.")] = "accuracy",
-    dataset: Annotated[str | None, typer.Option(help="Datasets, comma-separated; default: the paper's seven.")] = None,
-    variant: Annotated[str | None, typer.Option(help="Variants; default: all.")] = None,
-    backend: Annotated[str | None, typer.Option(help="spikingjelly, snntorch; default: both.")] = None,
-    engine: Annotated[str, typer.Option(help="auto, step or fused.")] = "auto",
-    protocol: Annotated[str, typer.Option(help="smoke, suite or paper.")] = DEFAULT_PROTOCOL,
-    seeds: Annotated[str, typer.Option(help="For example 0-4 or 0,3.")] = "0",
-    data_source: Annotated[str, typer.Option(help="auto, original or standin.")] = "auto",
-    results: Results = LOCAL,
-    rerun: Annotated[bool, typer.Option("--rerun", help="Run cells again that are in the results already.")] = False,
-) -> None:
+def run(experiment: Annotated[str, typer.Argument(help="What to measure.")] = "accuracy", **options: Any) -> None:
     """Train and measure every selected cell, as `pytest benchmarks` does, and print the comparison."""
     from suite.progress import progress_bar
     from suite.report.terminal import tables
-    from suite.results import Store, read
+    from suite.results import Store, export, read
     from suite.run import run_cell
     from suite.selection import select
 
-    asked = select(
-        experiment,
-        dataset=dataset,
-        variant=variant,
-        backend=backend,
-        protocol=protocol,
-        engine=engine,
-        seeds=seeds,
-        source=data_source,
-    )
-    store = Store(results)
+    folder, rerun = options.pop("results"), options.pop("rerun")
+    asked = select(experiment, **options)
+    store = Store(folder)
     failed = 0
     run_ids = set()
     for i, cell in enumerate(asked, start=1):
         try:
             outcome = run_cell(cell, store, rerun=rerun, progress=progress_bar)
-        except Exception as error:  # its row is written; the other cells go on
+        except Exception as error:  # its record is written; the other cells go on
             failed += 1
             notes.print(f"[{i}/{len(asked)}] {cell}: failed, {error}", style="red", markup=False)
             continue
         run_ids.add(outcome.run_id)
         said = outcome.status if not outcome.reason else f"{outcome.status}, {outcome.reason}"
         notes.print(f"[{i}/{len(asked)}] {cell}: {said}", markup=False)
-    found = read(store.folder)
-    found = replace(found, rows=found.rows[found.rows["run_id"].isin(run_ids)])
-    for table in tables(found, experiment):
+    results = read(folder)
+    csv, _ = export(folder, results)
+    for table in tables(results.where(results.rows["run_id"].isin(run_ids)), experiment):
         console.print(table)
-    console.print(f"rows: {store.file}")
+    console.print(f"rows: {csv}", soft_wrap=True, markup=False)
     if failed:
         raise typer.Exit(1)
+
+
+def _with_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, taking `OPTIONS` where it has **options."""
+    own = [p for p in signature(command).parameters.values() if p.kind is not Parameter.VAR_KEYWORD]
+    made = [
+        Parameter(
+            option.name,
+            Parameter.KEYWORD_ONLY,
+            default=option.default,
+            annotation=Annotated[
+                (str | None) if option.default is None else type(option.default),
+                typer.Option(f"--{option.name.replace('_', '-')}", help=option.help),
+            ],
+        )
+        for option in OPTIONS
+    ]
+    hints = get_type_hints(command, include_extras=True)
+    command.__signature__ = Signature([p.replace(annotation=hints[p.name]) for p in own] + made)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in command.__signature__.parameters.values()}  # type: ignore[attr-defined]
+    return command
+
+
+app.command()(_with_options(run))
+
+
+@app.command("export")
+def export_(results: Results = LOCAL) -> None:
+    """Write results.csv and curves.csv beside the records."""
+    from suite.results import export
+
+    for path in export(results):
+        console.print(str(path), soft_wrap=True, markup=False)
 
 
 @app.command()
@@ -128,7 +164,7 @@ def report(
     from suite.report import make
 
     for path in make(results, out or results / "report"):
-        console.print(str(path), soft_wrap=True)
+        console.print(str(path), soft_wrap=True, markup=False)
 
 
 @app.command()

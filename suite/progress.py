@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from suite.run import Callbacks, Cell
+from suite.experiments.base import Callbacks, Cell
 from suite.training import History
 
 

@@ -1,4 +1,4 @@
-"""What can be run, by name: variants, backends, datasets, experiments and protocols.
+"""What can be run, by name: variants, datasets, experiments and protocols.
 
 A user's own object is registered by a call or a decorator, or by an installed package through the entry point group
 `lif_roles.<kind>s`:
@@ -12,13 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module, metadata
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from neurons import BACKENDS, VARIANTS, Variant
+from neurons import VARIANTS, Variant
 from neurons.names import unknown_name
 from suite.adhoc import describe, describe_protocol
 from suite.models.rnn import BASELINES, Baseline
 from suite.protocols import PROTOCOLS, Protocol
+
+if TYPE_CHECKING:
+    from suite.experiments.base import Experiment
 
 T = TypeVar("T")
 
@@ -90,9 +93,6 @@ class Registry(Generic[T]):
 variants: Registry[Variant | Baseline] = Registry("variant", {**VARIANTS, **BASELINES}, describe)
 """Ablations of the LIF neuron, and the recurrent baselines lstm, gru and rnn; also "k=0.5" etc. (suite.adhoc)."""
 
-backends: Registry[Any] = Registry("backend", BACKENDS)
-"""Frameworks: name -> the class or function that makes a layer of neurons."""
-
 datasets: Registry[Callable[..., Any]] = Registry(
     "dataset",
     {
@@ -112,21 +112,24 @@ datasets: Registry[Callable[..., Any]] = Registry(
 """Loaders: `load(*, source="auto", **options) -> Dataset`. XOR comes with three delays: T = 200, as in the paper, and
 shorter."""
 
-experiments: Registry[Callable[..., Any]] = Registry(
+experiments: Registry[Experiment] = Registry(
     "experiment",
     {
-        "accuracy": "suite.experiments.accuracy:run",
-        "spike_rate": "suite.experiments.spike_rate:run",
-        "robustness": "suite.experiments.robustness:run",
-        "generalization": "suite.experiments.generalization:run",
-        "landscape": "suite.experiments.landscape:run",
-        "features": "suite.experiments.features:run",
-        "leak_sweep": "suite.experiments.leak_sweep:run",
-        "diagnosis": "suite.experiments.diagnosis:run",
-        "delay_ladder": "suite.experiments.delay_ladder:run",
+        name: f"suite.experiments.{name}:EXPERIMENT"
+        for name in (
+            "accuracy",
+            "spike_rate",
+            "generalization",
+            "landscape",
+            "features",
+            "robustness",
+            "leak_sweep",
+            "diagnosis",
+            "delay_ladder",
+        )
     },
 )
-"""Functions from a trained run to its rows."""
+"""What can be measured of a trained network."""
 
 protocols: Registry[Protocol] = Registry("protocol", PROTOCOLS)
 """Training set-ups by "name/dataset", for example "suite/xor"."""

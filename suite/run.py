@@ -1,64 +1,40 @@
-"""One cell of the comparison: train it if need be, measure it, write its rows."""
+"""One cell of the comparison: train it if need be, measure it, keep its record."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import warnings
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from itertools import product
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import torch
 from torch import nn
 
-from neurons import Variant
-from neurons.kernels import check_engine, kernel_name, resolve_engine
-from neurons.names import unknown_name
-from suite import __version__, artifacts, machine, training
+from neurons.kernels import kernel_name, resolve_engine
+from suite import __version__, machine, training
 from suite.datasets.base import Dataset, limited
 from suite.errors import DataUnavailable
-from suite.models.build import build, why_not
+from suite.experiments.base import Cell, Experiment, NotDefined, Progress, Run, silent
+from suite.models.build import build
 from suite.models.rnn import Baseline
 from suite.protocols import Protocol
-from suite.registry import backends, datasets, experiments, get_protocol, variants
-from suite.results import Store
+from suite.registry import datasets, experiments, get_protocol, variants
+from suite.results.record import Record, RunRecord, Training, Value
+from suite.results.store import UNDONE, Store
 
-BENCHMARK_VERSION = 1
+BENCHMARK_VERSION = 2
 """Part of every run's identity: raised when a change alters results, so that old and new ones never mix."""
-
-PACKAGES = {"spikingjelly": "spikingjelly", "snntorch": "snntorch", "torch": "torch"}
-
-
-SOURCES = ("auto", "original", "standin")
-
-
-@dataclass(frozen=True)
-class Cell:
-    """What is asked for. `engine` may be "auto"; rows say what ran."""
-
-    experiment: str
-    dataset: str
-    variant: str
-    backend: str
-    seed: int
-    protocol: str = "suite"
-    engine: str = "auto"
-    source: str = "auto"
-
-    def __str__(self) -> str:
-        return f"{self.dataset}-{self.variant}-{self.backend}-seed{self.seed}"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a cell ended: a row status, or "present" if the results had it already."""
+    """How a cell ended: a record's status, or "present" if the results had it already."""
 
     cell: Cell
     status: str
@@ -66,131 +42,74 @@ class Outcome:
     run_id: str
 
 
-Row = Mapping[str, Any]
-Callbacks = tuple[Callable[[int, int], None], Callable[[training.History], None]]
-"""`on_step` and `on_epoch` of `training.train`."""
+def run_cell(cell: Cell, store: Store, *, rerun: bool = False, progress: Progress = silent) -> Outcome:
+    """Bring one cell to its record in `store`, from wherever an earlier attempt left it.
 
-Progress = Callable[[Cell, int, int], AbstractContextManager[Callbacks]]
-"""Called with the cell, its epochs and the samples of one; see suite.progress."""
-
-
-def silent(cell: Cell, epochs: int, samples: int) -> AbstractContextManager[Callbacks]:  # noqa: ARG001
-    """Show nothing."""
-    return nullcontext((lambda _epoch, _samples: None, lambda _history: None))
-
-
-@dataclass
-class Run:
-    """A trained network and all that an experiment needs to measure it."""
-
-    cell: Cell
-    protocol: Protocol
-    dataset: Dataset
-    network: nn.Module
-    history: training.History
-    device: torch.device
-    run_id: str
-    folder: Path
-    progress: Progress = silent
-
-    def save(self, name: str, table: pd.DataFrame) -> Row:
-        """Keep a table that is too large for the results beside them; returns the row that points to it."""
-        return artifacts.save(self.folder, self.run_id, self.cell.experiment, name, table)
-
-
-Experiment = Callable[[Run], list[Row]]
-"""Returns rows with metric, value, unit and, where they apply, condition, epoch, n, higher_is_better."""
-
-
-def cells(
-    experiment: str = "accuracy",
-    *,
-    dataset_names: Iterable[str],
-    variant_names: Iterable[str],
-    backend_names: Iterable[str],
-    seeds: Iterable[int],
-    protocol: str = "suite",
-    engine: str = "auto",
-    source: str = "auto",
-    skip_unfit: bool = False,
-) -> list[Cell]:
-    """Every combination, in the order given; the recurrent baselines run once, on PyTorch itself.
-
-    Raises ValueError for an unknown name, and, unless skip_unfit, for a variant that a dataset's network cannot have.
+    Missing data, or an experiment that the network has nothing for, makes a record with status "skipped". Any other
+    error makes one with status "failed" and is raised. Neither takes the place of a result.
     """
-    dataset_names, variant_names, backend_names = (
-        list(dataset_names),
-        list(variant_names),
-        list(backend_names),
-    )
-    experiments[experiment]
-    check_engine(engine)
-    if source not in SOURCES:
-        raise unknown_name("data source", source, SOURCES)
-    for name in dataset_names:
-        get_protocol(protocol, name)
-    for name in backend_names:
-        backends[name]
-    found = []
-    for dataset, variant in product(dataset_names, variant_names):
-        reason = why_not(variants[variant], get_protocol(protocol, dataset))
-        if reason is not None:
-            if skip_unfit:
-                continue
-            raise ValueError(f"{dataset}: {reason}")
-        frameworks = ["torch"] if isinstance(variants[variant], Baseline) else backend_names
-        found += [
-            Cell(experiment, dataset, variant, backend, seed, protocol, engine, source)
-            for backend, seed in product(frameworks, list(seeds))
-        ]
-    return found
-
-
-def run_cell(
-    cell: Cell,
-    store: Store,
-    *,
-    rerun: bool = False,
-    progress: Progress = silent,
-) -> Outcome:
-    """Bring one cell to its rows in `store`, from wherever an earlier attempt left it.
-
-    Missing data makes a row with status "skipped". Any other error makes a row with status "failed" and is raised.
-    """
+    experiment, protocol = experiments[cell.experiment], get_protocol(cell.protocol, cell.dataset)
     device = machine.pick_device()
-    protocol = get_protocol(cell.protocol, cell.dataset)
     try:
-        dataset = _load_dataset(cell.dataset, cell.source, cell.protocol)
+        data = _load(cell.dataset, cell.source, cell.protocol)
     except DataUnavailable as error:
-        run_id = _run_id(cell, protocol, None)
-        store.write([_row(cell, None, run_id, device, status="skipped", reason=str(error), metric="test_accuracy")])
-        return Outcome(cell, "skipped", str(error), run_id)
-    run_id = _run_id(cell, protocol, dataset)
-    done = store.find(run_id, cell.experiment)
-    finished = done[~done["status"].isin(["failed", "skipped"])]
-    if len(finished) and not rerun:
-        return Outcome(cell, "present", "already in results", run_id)
-    checkpoint = store.folder / "checkpoints" / f"{run_id}.safetensors"
+        run = _describe(cell, protocol, None, device)
+        return _end(store, run, experiment, cell, "skipped", str(error), device)
+    run = _describe(cell, protocol, data, device)
+    done = store.find(run.run_id, cell.experiment)
+    if done is not None and done.status not in UNDONE and not rerun:
+        return Outcome(cell, "present", "already in results", run.run_id)
+    reason = experiment.why_not(variants[cell.variant], protocol)
+    if reason is not None:
+        return _end(store, run, experiment, cell, "skipped", reason, device)
+    checkpoint = store.folder / "checkpoints" / f"{run.run_id}.safetensors"
+    scratch = store.folder / "checkpoints" / f"{run.run_id}.{cell.experiment}"
     if rerun:
         checkpoint.unlink(missing_ok=True)
-        artifacts.remove(store.folder, run_id, cell.experiment)
+        shutil.rmtree(scratch, ignore_errors=True)
     try:
-        network, history = _train(cell, protocol, dataset, device, checkpoint, progress)
-        run = Run(cell, protocol, dataset, network, history, device, run_id, store.folder, progress)
-        measured = experiments[cell.experiment](run)
+        network, history = _train(cell, protocol, data, device, checkpoint, progress)
+        run = store.write_run(replace(run, training=_training(history, protocol)), _curves(history))
+        measured = Run(cell, protocol, data, network, history, device, scratch, progress)
+        values = experiment.values(measured)
+    except NotDefined as error:
+        return _end(store, run, experiment, cell, "skipped", str(error), device)
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}"
-        store.write([_row(cell, dataset, run_id, device, status="failed", reason=reason, metric="test_accuracy")])
+        _end(store, run, experiment, cell, "failed", f"{type(error).__name__}: {error}", device)
         raise
     if history.status != "ok":
         warnings.warn(f"{cell}: {history.status}, {history.reason}", stacklevel=2)
-    about = {"status": history.status, "reason": history.reason, "wall_s": round(history.wall_s, 3)}
-    store.write(_row(cell, dataset, run_id, device, **about, **row) for row in measured)
-    return Outcome(cell, history.status, history.reason, run_id)
+    record = _record(experiment, cell, history.status, history.reason, values, device)
+    store.write(run, record, measured.tables)
+    shutil.rmtree(scratch, ignore_errors=True)
+    return Outcome(cell, history.status, history.reason, run.run_id)
+
+
+def _end(
+    store: Store, run: RunRecord, experiment: Experiment, cell: Cell, status: str, reason: str, device: torch.device
+) -> Outcome:
+    """Keep a record without values."""
+    kept = store.write_run(run) if run.training is None else run
+    store.write(kept, _record(experiment, cell, status, reason, (experiment.nothing(),), device))
+    return Outcome(cell, status, reason, run.run_id)
+
+
+def _record(
+    experiment: Experiment, cell: Cell, status: str, reason: str, values: tuple[Value, ...], device: torch.device
+) -> Record:
+    return Record(
+        experiment.name,
+        status,
+        reason,
+        values,
+        finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        peak_memory_mb=round(machine.peak_memory_mb(device), 1),
+        made_with=_made_with(cell, device),
+    )
 
 
 @lru_cache(maxsize=2)
-def _load_dataset(name: str, source: str, protocol_name: str) -> Dataset:
+def _load(name: str, source: str, protocol_name: str) -> Dataset:
     protocol = get_protocol(protocol_name, name)
     return limited(datasets[name](source=source, **protocol.data), protocol.limit)
 
@@ -198,17 +117,17 @@ def _load_dataset(name: str, source: str, protocol_name: str) -> Dataset:
 def _train(
     cell: Cell,
     protocol: Protocol,
-    dataset: Dataset,
+    data: Dataset,
     device: torch.device,
     checkpoint: Path,
     progress: Progress,
 ) -> tuple[nn.Module, training.History]:
     torch.manual_seed(cell.seed)
-    network = build(dataset, protocol, variants[cell.variant], cell.backend, cell.engine).to(device)
-    with progress(cell, protocol.epochs, len(dataset.train)) as (on_step, on_epoch):
+    network = build(data, protocol, variants[cell.variant], cell.backend, cell.engine).to(device)
+    with progress(cell, protocol.epochs, len(data.train)) as (on_step, on_epoch):
         history = training.train(
             network,
-            dataset,
+            data,
             protocol,
             seed=cell.seed,
             device=device,
@@ -219,17 +138,55 @@ def _train(
     return network, history
 
 
-def _run_id(cell: Cell, protocol: Protocol, dataset: Dataset | None) -> str:
+def _training(history: training.History, protocol: Protocol) -> Training:
+    return Training(
+        status=history.status,
+        reason=history.reason,
+        epochs=history.epoch,
+        selected=history.best,
+        wall_s=round(history.wall_s, 3),
+        loss_unit=training.loss_unit(protocol),
+        curves="",
+    )
+
+
+def _curves(history: training.History) -> list[tuple[float, ...]]:
+    scores = zip(history.train, history.validation, strict=True)
+    return [(epoch, t.loss, t.accuracy, v.loss, v.accuracy) for epoch, (t, v) in enumerate(scores, start=1)]
+
+
+def _describe(cell: Cell, protocol: Protocol, data: Dataset | None, device: torch.device) -> RunRecord:
+    """What is run, with the identity that everything which changes numbers is in."""
+    variant = asdict(variants[cell.variant])
+    engine, kernel = _engine(cell, device)
     identity = {
         "benchmark": BENCHMARK_VERSION,
-        "dataset": [cell.dataset, dataset.source, dataset.data_hash] if dataset else [cell.dataset, cell.source],
-        "variant": _parameters(variants[cell.variant]),
+        "dataset": [cell.dataset, data.source, data.data_hash] if data else [cell.dataset, cell.source],
+        "variant": variant,
         "backend": cell.backend,
-        "engine": _engine(cell, machine.pick_device()),
+        "engine": [engine, kernel],
         "protocol": [cell.protocol, protocol.as_dict()],
         "seed": cell.seed,
     }
-    return _hash(identity)
+    return RunRecord(
+        run_id=_hash(identity),
+        benchmark_version=BENCHMARK_VERSION,
+        dataset=cell.dataset,
+        data_source=data.source if data else "missing",
+        data_hash=data.data_hash if data else None,
+        n_classes=data.n_classes if data else None,
+        kind=None,
+        variant=cell.variant,
+        variant_parameters=variant,
+        backend=cell.backend,
+        engine=engine,
+        kernel=kernel,
+        protocol=cell.protocol,
+        protocol_hash=_hash(protocol.as_dict()),
+        protocol_settings=protocol.as_dict(),
+        seed=cell.seed,
+        made_with=_made_with(cell, device),
+    )
 
 
 def _hash(content: Mapping[str, Any]) -> str:
@@ -238,38 +195,17 @@ def _hash(content: Mapping[str, Any]) -> str:
 
 def _engine(cell: Cell, device: torch.device) -> tuple[str, str]:
     """What runs: the engine and the kernel."""
-    if cell.backend not in backends:
+    if isinstance(variants[cell.variant], Baseline):
         return "none", f"torch-{device.type}"
     engine = resolve_engine(cell.engine, device, torch.float32)
     return engine, kernel_name(engine, cell.backend, device)
 
 
-def _parameters(variant: Variant | Baseline) -> dict[str, Any]:
-    return asdict(variant)
-
-
-def _row(cell: Cell, dataset: Dataset | None, run_id: str, device: torch.device, **measured: Any) -> dict[str, Any]:
-    engine, kernel = _engine(cell, device)
+def _made_with(cell: Cell, device: torch.device) -> dict[str, str]:
     return {
-        "run_id": run_id,
-        "experiment": cell.experiment,
-        "dataset": cell.dataset,
-        "data_source": dataset.source if dataset else "missing",
-        "data_hash": dataset.data_hash if dataset else None,
-        "variant": cell.variant,
-        "variant_parameters": json.dumps(_parameters(variants[cell.variant]), sort_keys=True),
-        "backend": cell.backend,
-        "engine": engine,
-        "kernel": kernel,
-        "protocol": cell.protocol,
-        "protocol_hash": _hash(get_protocol(cell.protocol, cell.dataset).as_dict()),
-        "seed": cell.seed,
-        "peak_memory_mb": round(machine.peak_memory_mb(device), 1),
         "suite_version": __version__,
         "torch_version": machine.version("torch"),
-        "framework_version": machine.version(PACKAGES.get(cell.backend, cell.backend)),
+        "framework_version": machine.version(cell.backend),
         "device": machine.device_name(device),
         "git_commit": machine.git_commit(),
-        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        **measured,
     }

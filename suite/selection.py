@@ -1,35 +1,54 @@
-"""What a command line selects: names, seeds and the cells they span. Shared by `pytest benchmarks` and `lif-roles
-run`.
-"""
+"""What a command line selects: names, seeds and the cells they span."""
 
 from __future__ import annotations
 
-from neurons import Variant
-from suite.experiments.scope import SCOPES, Scope
-from suite.registry import backends, datasets_with, variants
-from suite.run import Cell, cells
+from collections.abc import Iterable
+from itertools import product
 
-DEFAULT_PROTOCOL = "smoke"
+from neurons import BACKENDS, Variant
+from neurons.kernels import check_engine
+from neurons.names import unknown_name
+from suite import registry
+from suite.datasets.folders import SOURCES
+from suite.experiments.base import Cell
+from suite.models.build import why_not
+from suite.models.rnn import Baseline
+from suite.registry import datasets_with, experiments, get_protocol
+
+MOST_SEEDS = 10_000
+LARGEST_SEED = 2**31 - 1
 EXTRA_DATASETS = ("xor_50", "xor_100", "fashion_mnist", "fsdd")
 """Datasets that are not the paper's: run when asked for by name."""
 
 
 def parse_seeds(text: str) -> list[int]:
-    """ "0-2,7" -> [0, 1, 2, 7]. Raises ValueError for anything else."""
-    seeds: list[int] = []
+    """ "0-2,7" -> [0, 1, 2, 7]. Raises ValueError for anything else, and for more seeds than anyone can run."""
+    seeds: dict[int, None] = {}
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
-        if not first.isdigit() or (dash and not last.isdigit()) or (dash and int(last) < int(first)):
+        if not _digits(first) or (dash and not _digits(last)) or (dash and int(last) < int(first)):
             raise ValueError(f"seeds are numbers and ranges such as 0-4 or 0,3,7, not {text!r}")
-        seeds += range(int(first), int(last if dash else first) + 1)
-    return list(dict.fromkeys(seeds))
+        low, high = int(first), int(last if dash else first)
+        if high > LARGEST_SEED or high - low >= MOST_SEEDS:
+            raise ValueError(
+                f"seeds {part.strip()!r}: at most {MOST_SEEDS:,} at a time, each from 0 to {LARGEST_SEED:,}"
+            )
+        seeds |= dict.fromkeys(range(low, high + 1))
+    return list(seeds)
 
 
-def parse_names(text: str | None, default: list[str]) -> list[str]:
-    """ "a,b" -> ["a", "b"]; None or "all" -> the default."""
+def _digits(text: str) -> bool:
+    return text.isascii() and text.isdecimal()
+
+
+def parse_names(text: str | None, default: Iterable[str], kind: str) -> list[str]:
+    """ "a,b" -> ["a", "b"]; None or "all" -> the default. Raises ValueError for no name at all."""
     if text is None or text == "all":
-        return default
-    return list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip())) or default
+        return list(default)
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise ValueError(f"--{kind} {text!r} has an empty name; give names separated by commas, or all")
+    return list(dict.fromkeys(names))
 
 
 def select(
@@ -38,31 +57,73 @@ def select(
     dataset: str | None = None,
     variant: str | None = None,
     backend: str | None = None,
-    protocol: str = DEFAULT_PROTOCOL,
+    protocol: str = "smoke",
     engine: str = "auto",
     seeds: str = "0",
-    source: str = "auto",
+    data_source: str = "auto",
 ) -> list[Cell]:
     """The cells that comma-separated names select. "all" is every variant, both backends, the paper's datasets; None is
-    the same, or what the experiment is about (suite.experiments.scope).
+    the same, or what the experiment is about.
 
     Raises ValueError for unknown names and seeds.
     """
-    every_dataset = [name for name in datasets_with(protocol) if name not in EXTRA_DATASETS]
-    every_variant = [name for name in variants if isinstance(variants[name], Variant)]
-    scope = SCOPES.get(experiment, Scope())
-    if dataset is None and scope.datasets is not None:
-        every_dataset = [name for name in scope.datasets if name in datasets_with(protocol)]
-    if variant is None and scope.variants is not None:
-        every_variant = list(scope.variants)
+    about = experiments[experiment]
+    there = datasets_with(protocol)
+    every_dataset = [name for name in there if name not in EXTRA_DATASETS]
+    every_variant = [name for name in registry.variants if isinstance(registry.variants[name], Variant)]
+    if dataset is None and about.datasets is not None:
+        every_dataset = [name for name in about.datasets if name in there]
+    if variant is None and about.variants is not None:
+        every_variant = list(about.variants)
     return cells(
         experiment,
-        dataset_names=parse_names(dataset, every_dataset),
-        variant_names=parse_names(variant, every_variant),
-        backend_names=parse_names(backend, list(backends)),
+        datasets=parse_names(dataset, every_dataset, "dataset"),
+        variants=parse_names(variant, every_variant, "variant"),
+        backends=parse_names(backend, BACKENDS, "backend"),
         seeds=parse_seeds(seeds),
         protocol=protocol,
         engine=engine,
-        source=source,
+        source=data_source,
         skip_unfit=variant in (None, "all"),
     )
+
+
+def cells(
+    experiment: str,
+    *,
+    datasets: Iterable[str],
+    variants: Iterable[str],
+    backends: Iterable[str],
+    seeds: Iterable[int],
+    protocol: str,
+    engine: str = "auto",
+    source: str = "auto",
+    skip_unfit: bool = False,
+) -> list[Cell]:
+    """Every combination, in the order given; the recurrent baselines run once, on PyTorch itself.
+
+    Raises ValueError for an unknown name, and, unless skip_unfit, for a variant that a dataset's network cannot have.
+    """
+    dataset_names, backend_names, seed_list = list(datasets), list(backends), list(seeds)
+    models = {name: registry.variants[name] for name in variants}
+    experiments[experiment]
+    check_engine(engine)
+    if source not in SOURCES:
+        raise unknown_name("data source", source, SOURCES)
+    for name in backend_names:
+        if name not in BACKENDS:
+            raise unknown_name("backend", name, BACKENDS)
+    protocols = {name: get_protocol(protocol, name) for name in dataset_names}
+    found = []
+    for dataset, (variant, model) in product(dataset_names, models.items()):
+        reason = why_not(model, protocols[dataset])
+        if reason is not None:
+            if skip_unfit:
+                continue
+            raise ValueError(f"{dataset}: {reason}")
+        frameworks = ["torch"] if isinstance(model, Baseline) else backend_names
+        found += [
+            Cell(experiment, dataset, variant, backend, seed, protocol, engine, source)
+            for backend, seed in product(frameworks, seed_list)
+        ]
+    return found

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -18,13 +18,12 @@ from torch import Tensor, nn
 
 from neurons import NonFiniteError
 from suite.datasets.base import Dataset, Growing, Split
-from suite.inputs import Batch, Input
-from suite.models.chunks import in_chunks
-from suite.models.fc import FCNet
-from suite.models.readout import logits, loss
+from suite.inputs import Batch
+from suite.models.forward import forward
+from suite.models.readout import loss, mean_rate
 from suite.prefetch import prefetched
 from suite.protocols import Protocol
-from suite.results import atomic_file
+from suite.results.files import atomic_file
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ class _Meter:
         self.n = 0
 
     def add(self, step_loss: Tensor, logit: Tensor, y: Tensor, spikes: list[Tensor]) -> None:
-        rate = torch.stack([s.detach().mean() for s in spikes]).mean() if spikes else logit.new_tensor(math.nan)
+        rate = torch.stack([mean_rate(s) for s in spikes]).mean() if spikes else logit.new_tensor(math.nan)
         correct = (logit.detach().argmax(1) == y).sum()
         self.sums += torch.stack([step_loss.detach() * len(y), correct, rate * len(y)]).double()
         self.n += len(y)
@@ -83,20 +82,14 @@ def evaluate(network: nn.Module, batches: Iterable[Batch], protocol: Protocol, d
     network.eval()
     meter = _Meter(device)
     for batch in prefetched(batches, device):
-        logit, spikes = _forward(network, batch.x, protocol, device)
+        logit, _, spikes = forward(network, batch.x, protocol, rates=True)
         meter.add(loss(logit, batch.y, protocol), logit, batch.y, spikes)
     return meter.score()
 
 
-def _forward(network: nn.Module, x: Input, protocol: Protocol, device: torch.device) -> tuple[Tensor, list[Tensor]]:
-    """The logits, and for each hidden layer its spikes or, in chunks, their rate."""
-    half = protocol.precision == "bfloat16"
-    with torch.autocast(device.type, torch.bfloat16, enabled=half):
-        if protocol.chunk is None:
-            output, spikes = network(x)
-        else:
-            output, spikes = in_chunks(cast(FCNet, network), x, protocol.chunk)  # as `build` has checked
-    return logits(output.float() if half else output, protocol), spikes
+def loss_unit(protocol: Protocol) -> str:
+    """In what its losses are."""
+    return "nats" if protocol.loss == "cross_entropy" else "squared error"
 
 
 def train(
@@ -183,7 +176,7 @@ def _train_epoch(
     network.train()
     meter = _Meter(device)
     for batch in prefetched(batches, device):
-        logit, spikes = _forward(network, batch.x, protocol, device)
+        logit, _, spikes = forward(network, batch.x, protocol, rates=True)
         step_loss = loss(logit, batch.y, protocol)
         optimizer.zero_grad(set_to_none=True)
         step_loss.backward()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from suite.datasets.base import Dataset
+from suite.experiments.base import Cell, Run
 from suite.inputs import Batch, Input
 from suite.protocols import Protocol
 from suite.registry import get_protocol
-from suite.run import Cell, Run
+from suite.results.record import Value, condition
 from suite.training import History, Score
 
 
@@ -80,11 +82,10 @@ def run_of(
     history = History(train=[Score(1, 0, 0, 1)], validation=[Score(1, 0, 0, 1)], best=best)
     cell = Cell(experiment, "xor", variant, "spikingjelly", 0, "smoke")
     protocol = protocol or get_protocol("smoke", "xor")
-    return Run(cell, protocol, dataset, network, history, torch.device("cpu"), "abc", folder)
+    return Run(cell, protocol, dataset, network, history, torch.device("cpu"), folder / "scratch")
 
 
-def only(rows: list[Any], metric: str, condition: str | None = None) -> Any:
-    """The one row of that metric and condition."""
-    found = [row for row in rows if row["metric"] == metric and row.get("condition") == condition]
-    (row,) = found
-    return row
+def only(values: Iterable[Value], metric: str, where: str = "") -> Value:
+    """The one value of that metric and condition."""
+    (value,) = (value for value in values if value.metric == metric and condition(value.at) == where)
+    return value

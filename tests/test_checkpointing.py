@@ -64,7 +64,7 @@ def test_chunks_equal_the_whole(steps: int, kind: str, variant: str, backend: st
     weight = torch.randn(T, B, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     output, spikes = net(x)
     expected = torch.autograd.grad((output * weight).sum(), list(net.parameters()))
-    in_parts, rates = in_chunks(net, x, steps)
+    in_parts, rates = in_chunks(net, x, steps, rates=True)
     torch.testing.assert_close(in_parts, output)
     assert rates[0] > 0
     torch.testing.assert_close(rates[0], spikes[0].detach().mean())
@@ -89,7 +89,7 @@ def test_what_is_kept_does_not_grow_with_the_chunk(variant: str) -> None:
             run()
         return sum(sizes)
 
-    assert kept(lambda: in_chunks(net, x, T)) < 0.1 * kept(lambda: net(x))
+    assert kept(lambda: in_chunks(net, x, T, rates=True)) < 0.1 * kept(lambda: net(x))
 
 
 def test_a_random_state_is_drawn_once() -> None:
@@ -98,7 +98,7 @@ def test_a_random_state_is_drawn_once() -> None:
     gradients = []
     for steps in (T, 3):
         torch.manual_seed(5)
-        output, _ = in_chunks(net, dense(), steps)
+        output, _ = in_chunks(net, dense(), steps, rates=True)
         gradients.append(torch.autograd.grad(output.sum(), list(net.parameters())))
     for a, b in zip(*gradients, strict=True):
         torch.testing.assert_close(a, b)

@@ -7,10 +7,11 @@ import pytest
 import torch
 from experiment_cases import Fixed, Table, only, run_of
 
-from suite import artifacts
 from suite.experiments import features
-from suite.experiments.features import knn_accuracy, measure, run
-from suite.models.rnn import BASELINES, RecurrentNet
+from suite.experiments.base import NotDefined
+from suite.experiments.features import EXPERIMENT, knn_accuracy, last_layer
+from suite.models.rnn import BASELINES
+from suite.registry import get_protocol
 
 
 def identity() -> Table:
@@ -29,7 +30,7 @@ def test_features_are_mean_spikes_of_the_first_samples(tmp_path: Path, monkeypat
     monkeypatch.setattr(features, "N_SAMPLES", 2)
     x = torch.tensor([[[1.0, 0], [0, 0], [1, 1]], [[1, 1], [0, 1], [0, 0]]])
     test = Fixed(x, torch.tensor([0, 1, 1]))
-    found, label = measure(run_of(identity(), test, tmp_path))
+    found, label = last_layer(run_of(identity(), test, tmp_path))
     assert found.tolist() == [[1.0, 0.5], [0.0, 0.5]]
     assert label.tolist() == [0, 1]
     assert test.reads == 1
@@ -46,25 +47,26 @@ def test_knn_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_classes_that_are_apart(tmp_path: Path) -> None:
-    rows = run(run_of(identity(), clusters(), tmp_path, experiment="features"))
-    assert only(rows, "knn_accuracy")["value"] == 1.0
-    assert only(rows, "silhouette")["value"] > 0.6
-    assert only(rows, "silhouette")["n"] == 24
-    table = artifacts.load(tmp_path, rows[-1]["condition"])
+    run = run_of(identity(), clusters(), tmp_path, experiment="features")
+    rows = EXPERIMENT.values(run)
+    assert only(rows, "knn_accuracy").value == 1.0
+    assert only(rows, "silhouette").value > 0.6
+    assert only(rows, "silhouette").n == 24
+    table = run.tables["tsne"]
     assert list(table.columns) == ["x", "y", "label"]
     assert table["label"].tolist() == clusters().y.tolist()
     assert np.isfinite(table[["x", "y"]]).all(axis=None)
-    again = run(run_of(identity(), clusters(), tmp_path, experiment="features"))
-    assert again == rows
-    assert artifacts.load(tmp_path, again[-1]["condition"]).equals(table)
+    again = run_of(identity(), clusters(), tmp_path, experiment="features")
+    assert EXPERIMENT.values(again) == rows
+    assert again.tables["tsne"].equals(table)
 
 
 def test_shuffled_labels_are_not_apart(tmp_path: Path) -> None:
     test = clusters(40)
     test.y = torch.randint(0, 2, (40,), generator=torch.Generator().manual_seed(5))
-    rows = run(run_of(identity(), test, tmp_path))
-    assert only(rows, "silhouette")["value"] < 0.1
-    assert only(rows, "knn_accuracy")["value"] < 0.8
+    rows = EXPERIMENT.values(run_of(identity(), test, tmp_path))
+    assert only(rows, "silhouette").value < 0.1
+    assert only(rows, "knn_accuracy").value < 0.8
 
 
 @pytest.mark.parametrize(
@@ -75,12 +77,10 @@ def test_shuffled_labels_are_not_apart(tmp_path: Path) -> None:
     ],
 )
 def test_a_silent_network_has_no_features(tmp_path: Path, x: torch.Tensor, y: list[int], reason: str) -> None:
-    (row,) = run(run_of(identity(), Fixed(x, torch.tensor(y)), tmp_path))
-    assert (row["status"], row["value"]) == ("skipped", None)
-    assert reason in row["reason"]
+    with pytest.raises(NotDefined, match=reason):
+        EXPERIMENT.values(run_of(identity(), Fixed(x, torch.tensor(y)), tmp_path))
 
 
 def test_networks_without_spikes(tmp_path: Path) -> None:
-    (row,) = run(run_of(RecurrentNet(8, 4, 2, BASELINES["gru"]), clusters(), tmp_path, variant="gru"))
-    assert row["reason"] == "gru has no spikes"
-    assert run(run_of(identity(), clusters(), tmp_path, best=0))[0]["value"] is None
+    assert EXPERIMENT.why_not(BASELINES["gru"], get_protocol("smoke", "xor")) == "gru has no spikes"
+    assert EXPERIMENT.values(run_of(identity(), clusters(), tmp_path, best=0))[0].value is None

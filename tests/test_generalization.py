@@ -8,12 +8,13 @@ import pytest
 import torch
 from experiment_cases import Fixed, Table, only, run_of
 
+from neurons import VARIANTS
 from suite.datasets.base import Dataset
-from suite.experiments.generalization import accuracies, run, steps_at
-from suite.experiments.rows import parse_condition
+from suite.experiments.base import Cell, Run
+from suite.experiments.generalization import EXPERIMENT, accuracies, steps_at
 from suite.registry import datasets, get_protocol, protocols
-from suite.results import Store
-from suite.run import Cell, Run, run_cell
+from suite.results import Store, load
+from suite.run import run_cell
 
 Y = torch.tensor([0, 1, 0])
 asked: list[dict[str, Any]] = []
@@ -41,7 +42,7 @@ def made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     run_ = run_of(network, fake(source="standin", dt_ms=3.0, n_steps=15).test, tmp_path, protocol=protocol)  # type: ignore[arg-type]
     asked.clear()
     run_.cell = replace(run_.cell, dataset="fake", source="standin")
-    run_.dataset = replace(run_.dataset, source="standin")
+    run_.data = replace(run_.data, source="standin")
     return run_
 
 
@@ -52,49 +53,50 @@ def test_steps_by_hand() -> None:
 
 
 def test_every_resolution_mode_and_readout(made: Run) -> None:
-    rows = run(made)
-    conditions = [parse_condition(row["condition"]) for row in rows]
-    keys = {(c["dt_ms"], c["mode"], c["readout"]) for c in conditions}
+    rows = EXPERIMENT.values(made)
+    keys = {(row.at["dt_ms"], row.at["mode"], row.at["readout"]) for row in rows}
     assert len(keys) == len(rows) == 5 * 2 * 2
-    assert {row["n"] for row in rows} == {3}
+    assert {row.n for row in rows} == {3}
     # the network's own resolution is the run's own test split; the other four are loaded, in two lengths
     assert [(a["dt_ms"], a["n_steps"]) for a in asked] == [
         (1, 15), (1, 45), (2, 15), (2, 23), (5, 15), (5, 9), (10, 15), (10, 5),
     ]  # fmt: skip
     assert {a["source"] for a in asked} == {"standin"}
-    assert made.dataset.test.reads == 1  # type: ignore[attr-defined]
+    assert made.data.test.reads == 1  # type: ignore[attr-defined]
 
 
 def test_accuracies_by_hand(made: Run) -> None:
     """At 1 and 2 ms class 0 wins everywhere (2 of 3 right), at 5 ms class 1 (1 of 3). At 3 ms the mean over 15 bins is
     2.8 or 2.87: class 1. Of 10 ms bins there are 5 in the window: class 1.
     """
-    rows = run(made)
+    rows = EXPERIMENT.values(made)
     for dt, n_steps, right in ((1, 45, 2), (2, 23, 2), (3, 15, 1), (5, 9, 1), (10, 5, 1)):
         for readout in ("trained", "last_step"):
             at = f"dt_ms={dt}, n_steps={n_steps}, mode=fixed_window, readout={readout}"
-            assert only(rows, "test_accuracy", at)["value"] == pytest.approx(right / 3)
+            assert only(rows, "test_accuracy", at).value == pytest.approx(right / 3)
 
 
 def test_readouts_differ(made: Run) -> None:
     """At 2.9 ms the first bin pulls the mean of 15 under 2.75 (class 0: 2 of 3), but the last step is class 1."""
     made.network = Table(lambda x: torch.cat([torch.full_like(x, 2.85), x], -1))
-    rows = run(made)  # 3 ms: means 2.8 and 2.867; last step 3
+    rows = EXPERIMENT.values(made)  # 3 ms: means 2.8 and 2.867; last step 3
     at = "dt_ms=3, n_steps=15, mode=fixed_steps, readout="
-    assert only(rows, "test_accuracy", at + "trained")["value"] == 1.0
-    assert only(rows, "test_accuracy", at + "last_step")["value"] == pytest.approx(1 / 3)
+    assert only(rows, "test_accuracy", at + "trained").value == 1.0
+    assert only(rows, "test_accuracy", at + "last_step").value == pytest.approx(1 / 3)
 
 
 def test_two_sources_are_never_mixed(made: Run) -> None:
-    made.dataset = replace(made.dataset, source="original")
+    made.data = replace(made.data, source="original")
     with pytest.raises(ValueError, match="trained on original data, but in bins of 1 ms it is standin"):
-        run(made)
+        EXPERIMENT.values(made)
 
 
-def test_no_bins_no_value(made: Run) -> None:
-    made.protocol = get_protocol("smoke", "xor")
-    (row,) = run(made)
-    assert (row["status"], row["value"]) == ("skipped", None)
+def test_no_bins_no_value() -> None:
+    assert (
+        EXPERIMENT.why_not(VARIANTS["baseline"], get_protocol("smoke", "xor"))
+        == "its data has no bins of time to change"
+    )
+    assert EXPERIMENT.why_not(VARIANTS["baseline"], get_protocol("smoke", "n_mnist")) is None
 
 
 @pytest.mark.parametrize("variant", ["with_recurrence", "lstm", "gru", "rnn"])
@@ -104,8 +106,8 @@ def test_spiking_networks_and_recurrent_baselines(variant: str, tmp_path: Path) 
     store = Store(tmp_path)
     cell = Cell("generalization", "fake", variant, backend, 0, "smoke")
     assert run_cell(cell, store).status in ("ok", "dead")
-    assert store.load()["value"].between(0, 1).all()
-    assert len(store.load()) == 20
+    assert load(tmp_path)["value"].between(0, 1).all()
+    assert len(load(tmp_path)) == 20
 
 
 def test_the_last_step_is_one_step(made: Run) -> None:

@@ -12,9 +12,8 @@ from experiment_cases import Fixed, Untouchable, only, run_of
 from torch import nn
 
 from neurons import VARIANTS
-from suite import artifacts
 from suite.experiments import landscape
-from suite.experiments.landscape import Plane, Size, direction, norms, rises, run, samples
+from suite.experiments.landscape import EXPERIMENT, Plane, Size, direction, norms, rises, samples
 from suite.inputs import Batch
 from suite.models.fc import FCNet
 from suite.models.readout import logits, loss
@@ -103,14 +102,14 @@ def table_of(loss_at) -> pd.DataFrame:
 
 def test_rises_by_hand() -> None:
     """A bowl 3 + x^2 + y^2 rises by r^2, and the accuracy 1 - r/2 falls by r/2, at every radius."""
-    rows = rises(table_of(lambda x, y: 3 + x * x + y * y), 0, 10, "nats")
+    rows = list(rises(table_of(lambda x, y: 3 + x * x + y * y), 0, 10, "nats"))
     for radius in (0.25, 0.5, 1.0):
-        assert only(rows, "loss_rise", f"radius={radius}, pair=0")["value"] == pytest.approx(radius**2)
-        assert only(rows, "accuracy_fall", f"radius={radius}, pair=0")["value"] == pytest.approx(radius / 2)
-    assert only(rows, "loss_at_centre")["value"] == 3
-    rows = rises(table_of(lambda x, y: math.nan if x > 0.9 else y * 0 + 1), 0, 10, "nats")
-    assert only(rows, "loss_rise", "radius=1.0, pair=0")["value"] == math.inf
-    assert only(rows, "loss_rise", "radius=0.5, pair=0")["value"] == 0
+        assert only(rows, "loss_rise", f"radius={radius:g}, pair=0").value == pytest.approx(radius**2)
+        assert only(rows, "accuracy_fall", f"radius={radius:g}, pair=0").value == pytest.approx(radius / 2)
+    assert only(rows, "loss_at_centre").value == 3
+    rows = list(rises(table_of(lambda x, y: math.nan if x > 0.9 else y * 0 + 1), 0, 10, "nats"))
+    assert only(rows, "loss_rise", "radius=1, pair=0").value == math.inf
+    assert only(rows, "loss_rise", "radius=0.5, pair=0").value == 0
 
 
 def test_samples_are_the_same_for_every_model_and_of_the_training_split(tmp_path: Path) -> None:
@@ -126,10 +125,9 @@ def test_a_run_resumes_from_the_pairs_it_has(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(landscape, "SIZES", {"smoke": Size(grid=3, pairs=2, samples=12)})
     train = data(12)
     made = run_of(fc(), Untouchable(train.x, train.y), tmp_path, train=train, experiment="landscape")
-    rows = run(made)
-    assert [row["metric"] for row in rows].count("loss_rise") == 2 * 3
-    paths = [row["condition"] for row in rows if row["metric"] == "artifact"]
-    tables = [artifacts.load(tmp_path, path) for path in paths]
+    rows = EXPERIMENT.values(made)
+    assert [row.metric for row in rows].count("loss_rise") == 2 * 3
+    tables = [made.tables["pair0"], made.tables["pair1"]]
     assert [len(table) for table in tables] == [9 + 48] * 2
     assert not tables[0]["loss"].equals(tables[1]["loss"])
     centre = tables[0].iloc[4]
@@ -141,10 +139,10 @@ def test_a_run_resumes_from_the_pairs_it_has(tmp_path: Path, monkeypatch: pytest
     calls: list[float] = []
     at = Plane.at
     monkeypatch.setattr(Plane, "at", lambda self, x, y: (calls.append(x), at(self, x, y))[1])
-    (tmp_path / paths[1]).unlink()
-    assert run(made) == rows
+    (made.scratch / "pair1.csv").unlink()
+    assert EXPERIMENT.values(made) == rows
     assert len(calls) == 9 + 48
-    assert run(run_of(fc(), data(), tmp_path, best=0))[0]["value"] is None
+    assert EXPERIMENT.values(run_of(fc(), data(), tmp_path, best=0))[0].value is None
 
 
 def test_an_overflow_is_an_infinite_loss() -> None:

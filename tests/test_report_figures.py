@@ -51,7 +51,7 @@ def test_curves_are_means_over_seeds_that_ended_well():
         *epochs(validation_accuracy=[0.4, 0.8], seed=1),
         *epochs(validation_accuracy=[0.9], seed=2, status="diverged"),
     ]
-    (made,) = curves.draw(ready([], rows))
+    (made,) = curves.draw(ready(rows, rows))
     assert made.data[["epoch", "mean", "n"]].to_numpy().tolist() == [
         [1, pytest.approx(0.3), 2],
         [2, pytest.approx(0.6), 2],
@@ -68,7 +68,8 @@ def test_curves_are_means_over_seeds_that_ended_well():
 
 def test_curves_have_units_and_chance_on_their_axes():
     values = {"train_accuracy": [0.5], "validation_accuracy": [0.5], "train_loss": [0.1], "validation_loss": [0.1]}
-    (made,) = curves.draw(ready([], epochs(**values, loss_unit="squared error")))
+    lines = epochs(**values, loss_unit="squared error")
+    (made,) = curves.draw(ready(lines, lines))
     assert [ax.get_ylabel() for ax in made.figure.axes] == ["loss (squared error)", "accuracy (%)"] * 2
     assert any(list(line.get_ydata()) == [50, 50] for line in made.figure.axes[1].get_lines())
 
@@ -97,7 +98,8 @@ def test_chance_far_below_is_in_the_caption_and_not_on_the_axes():
 def test_curves_far_above_chance_have_no_chance_in_the_legend():
     accuracies = {f"{split}_accuracy": [0.97, 0.98] for split in ("train", "validation")}
     losses = {f"{split}_loss": [0.1, 0.2] for split in ("train", "validation")}
-    (made,) = curves.draw(ready([], epochs(dataset="mnist", **accuracies, **losses)))
+    lines = epochs(dataset="mnist", **accuracies, **losses)
+    (made,) = curves.draw(ready(lines, lines))
     assert "chance" not in [text.get_text() for text in made.figure.legends[0].get_texts()]
 
 
@@ -134,7 +136,7 @@ def test_data_sources_protocols_and_engines_get_figures_of_their_own(module):
         {"protocol": "paper"},
         {"engine": "step", "kernel": "spikingjelly-step"},
     ]
-    lines = [line for about in others for line in epochs(validation_accuracy=[0.5], **about)]
+    lines = [line for about in others for line in epochs(validation_accuracy=[0.5], **about)] * (module is curves)
     made = list(module.draw(ready([row(value=0.5, **about) for about in others], lines)))
     assert len(made) == len({one.name for one in made}) == len(others)
     for one in made:
@@ -147,7 +149,7 @@ def test_data_sources_protocols_and_engines_get_figures_of_their_own(module):
 def test_captions_say_that_a_shared_kernel_proves_nothing(module):
     def made(kernels):
         both = [{"backend": backend, "kernel": kernel} for backend, kernel in kernels.items()]
-        lines = [line for about in both for line in epochs(validation_accuracy=[0.5], **about)]
+        lines = [line for about in both for line in epochs(validation_accuracy=[0.5], **about)] * (module is curves)
         (one,) = module.draw(ready([row(value=0.5, **about) for about in both], lines))
         return one.caption
 
@@ -239,7 +241,8 @@ def test_a_dollar_sign_in_a_name_is_no_formula(tmp_path):
 
 def test_losses_and_accuracies_that_are_no_numbers_do_not_end_a_figure(tmp_path):
     values = {"train_loss": [math.inf, 0.5], "validation_loss": [math.inf] * 2, "train_accuracy": [97.0, 0.5]}
-    (made,) = curves.draw(ready([], epochs(validation_accuracy=[0.4, math.nan], **values)))
+    lines = epochs(validation_accuracy=[0.4, math.nan], **values)
+    (made,) = curves.draw(ready(lines, lines))
     drawing.save(made, tmp_path)
     means = made.data.set_index(["metric", "epoch"])["mean"]
     assert ("train_accuracy", 1) not in means

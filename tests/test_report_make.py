@@ -13,6 +13,7 @@ from report_rows import artifact, curves, ready, results_of, row
 from suite import drawing, registry, report
 from suite.drawing import COLUMN, Drawing, new_figure, style
 from suite.errors import ResultsError
+from suite.experiments.base import Experiment, Metric
 from suite.report import page
 from suite.report.agreement import differences
 from suite.results import NAMES, STATUSES
@@ -194,8 +195,8 @@ def test_an_experiment_that_says_how_it_is_drawn_is_drawn(tmp_path, monkeypatch)
             figure, _ = new_figure(COLUMN, 1.0, "mine")
         yield Drawing("mine", "My figure", "mine", figure, results.rows[["value"]])
 
-    one = type("Experiment", (), {"draw": staticmethod(draw)})()
-    monkeypatch.setitem(registry.experiments._items, "mine", one)
+    mine = Experiment("mine", "Mine", lambda _: [], (Metric("energy", "nJ"),), draw=draw)
+    monkeypatch.setitem(registry.experiments._items, "mine", mine)
     paths = report.write(results_of([row(value=1.5, experiment="mine")]), tmp_path)
     assert {"mine.png", "mine.svg", "mine.csv"} <= {path.name for path in paths}
     assert "My figure" in paths[0].read_text()

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import pandas as pd
@@ -10,8 +9,8 @@ from experiment_cases import Fixed, Table, only, run_of
 from torch import Tensor
 
 from neurons import VARIANTS
-from suite import artifacts
-from suite.experiments.robustness import attack, perturb, random_flips, run, spikes_of, summarise
+from suite.experiments.base import NotDefined
+from suite.experiments.robustness import EXPERIMENT, attack, perturb, random_flips, spikes_of, summarise
 from suite.inputs import Batch, Events, Static
 from suite.models.fc import FCNet
 from suite.registry import get_protocol
@@ -136,8 +135,7 @@ def test_summary_with_censored_samples() -> None:
             "elements": 100,
         }
     )
-    rows = summarise(table, "gradient")
-    values = {row["metric"]: (row["value"], row["n"]) for row in rows}
+    values = {value.metric: (value.value, value.n) for value in summarise(table, "gradient")}
     assert values["attack_success_rate"] == (0.6, 5)
     assert values["censored"] == (2, 5)
     assert values["flips_median"] == (16, 5)  # 4, 9, 16, then the two that outlasted the cap
@@ -146,9 +144,9 @@ def test_summary_with_censored_samples() -> None:
     assert values["l2"] == (3, 3)
     assert values["l2_per_element"] == (pytest.approx(0.03), 3)
     assert values["attack_iterations"] == (2, 3)
-    none = {row["metric"]: row["value"] for row in summarise(table[table["success"] == 0], "gradient")}
+    none = {value.metric: value.value for value in summarise(table[table["success"] == 0], "gradient")}
     assert none["flips_median"] is None
-    assert math.isnan(none["flips"])
+    assert none["flips"] is None
 
 
 def test_a_run_takes_the_first_right_samples_of_each_class(tmp_path: Path) -> None:
@@ -159,30 +157,29 @@ def test_a_run_takes_the_first_right_samples_of_each_class(tmp_path: Path) -> No
     y = torch.tensor([0, 0, 0, 1, 0, 1, 1])
     test = Fixed(x, y)
     made = run_of(network, test, tmp_path, experiment="robustness")
-    rows = run(made)
+    rows = EXPERIMENT.values(made)
     assert test.reads == 1
-    assert only(rows, "attack_success_rate", "attack=gradient")["n"] == 3
-    assert only(rows, "misclassified_before")["value"] == 3  # samples 0, 3 and 6
-    table = artifacts.load(tmp_path, next(row["condition"] for row in rows if row["metric"] == "artifact"))
+    assert only(rows, "attack_success_rate", "attack=gradient").n == 3
+    assert only(rows, "misclassified_before").value == 3  # samples 0, 3 and 6
+    table = made.tables["samples"]
     assert table["sample"].tolist() == [1, 2, 5] * 2
     assert set(table["elements"]) == {6}
     of_class_0 = table[(table["attack"] == "gradient") & (table["label"] == 0)]
     assert (of_class_0["success"].tolist(), of_class_0["flips"].tolist()) == ([1, 1], [3, 3])
     assert of_class_0["l2"].tolist() == pytest.approx([3**0.5] * 2)
-    assert only(rows, "attack_success_rate", "attack=random, flips=matched")["n"] == 3
+    assert only(rows, "attack_success_rate", "attack=random, flips=matched").n == 3
 
 
 def test_what_cannot_be_attacked(tmp_path: Path) -> None:
     network = linear([1.0, 0.0], 0.1, 0.6)
     counts = Fixed(torch.full((3, 2, 2), 2.0), torch.tensor([0, 1]))
-    (row,) = run(run_of(network, counts, tmp_path))
-    assert (row["status"], row["value"]) == ("skipped", None)
-    assert "not binary" in row["reason"]
+    with pytest.raises(NotDefined, match="not binary"):
+        EXPERIMENT.values(run_of(network, counts, tmp_path))
     never_right = Fixed(torch.zeros(3, 2, 2), torch.tensor([1, 1]))
-    (row,) = run(run_of(network, never_right, tmp_path))
-    assert "none to attack" in row["reason"]
-    (row,) = run(run_of(network, never_right, tmp_path, best=0))
-    assert row["value"] is None
+    with pytest.raises(NotDefined, match="none to attack"):
+        EXPERIMENT.values(run_of(network, never_right, tmp_path))
+    (value,) = EXPERIMENT.values(run_of(network, never_right, tmp_path, best=0))
+    assert value.value is None
 
 
 def test_which_inputs_are_spikes() -> None:

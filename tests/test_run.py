@@ -10,10 +10,11 @@ from neurons import Variant
 from suite import registry
 from suite.datasets.base import Dataset
 from suite.errors import DataUnavailable
+from suite.experiments.base import Cell, Experiment, Metric
 from suite.protocols import Protocol
 from suite.registry import datasets, experiments, get_protocol, protocols, variants
-from suite.results import Store
-from suite.run import Cell, run_cell
+from suite.results import Store, Value, load, read
+from suite.run import run_cell
 
 
 @pytest.fixture
@@ -21,6 +22,10 @@ def scratch(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test registers is gone after it."""
     for table in (variants, datasets, protocols, experiments):
         monkeypatch.setattr(table, "_items", dict(table._items))
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in (folder / "runs").rglob("*") if path.is_file()}
 
 
 def cell(**changes: Any) -> Cell:
@@ -38,20 +43,14 @@ def cell(**changes: Any) -> Cell:
 def test_a_cell_becomes_rows(tmp_path: Path) -> None:
     store = Store(tmp_path)
     outcome = run_cell(cell(), store)
-    frame = store.load()
+    frame = load(tmp_path)
     assert outcome.status == "ok"
     assert set(frame["run_id"]) == {outcome.run_id}
-    assert set(frame["metric"]) == {
-        "test_accuracy",
-        "test_loss",
-        "test_spike_rate",
-        "train_loss",
-        "train_accuracy",
-        "validation_loss",
-        "validation_accuracy",
-    }
+    assert frame["metric"].tolist() == ["test_accuracy", "test_loss", "test_spike_rate"]
     protocol = get_protocol("smoke", "xor")
-    assert frame[frame["metric"] == "train_loss"]["epoch"].tolist() == list(range(1, protocol.epochs + 1))
+    curves = read(tmp_path).curves
+    assert curves["epoch"].tolist() == list(range(1, protocol.epochs + 1))
+    assert curves[["train_accuracy", "validation_accuracy"]].map(lambda a: 0 <= a <= 1).all(axis=None)
     test = frame[frame["metric"] == "test_accuracy"].iloc[0]
     assert test["n"] == protocol.limit
     assert (test["value"] * test["n"]) % 1 == 0
@@ -62,20 +61,20 @@ def test_a_cell_becomes_rows(tmp_path: Path) -> None:
 def test_a_finished_cell_is_not_run_again(tmp_path: Path) -> None:
     store = Store(tmp_path)
     first = run_cell(cell(), store)
-    before = store.file.read_bytes()
+    before = content(tmp_path)
     again = run_cell(cell(), store)
     assert (again.status, again.reason, again.run_id) == ("present", "already in results", first.run_id)
-    assert store.file.read_bytes() == before
+    assert content(tmp_path) == before
     assert run_cell(cell(), store, rerun=True).status == "ok"
-    assert len(store.load()) == before.count(b"\n") - 1
+    assert content(tmp_path).keys() == before.keys()
 
 
 def test_rerun_gives_the_same_numbers(tmp_path: Path) -> None:
     store = Store(tmp_path)
     run_cell(cell(), store)
-    first = store.load()["value"].tolist()
+    first = load(tmp_path)["value"].tolist()
     run_cell(cell(), store, rerun=True)
-    assert store.load()["value"].tolist() == first
+    assert load(tmp_path)["value"].tolist() == first
 
 
 def test_the_row_says_which_engine_ran_and_auto_is_the_same_run(tmp_path: Path) -> None:
@@ -83,7 +82,7 @@ def test_the_row_says_which_engine_ran_and_auto_is_the_same_run(tmp_path: Path) 
     assert run_cell(cell(engine="auto"), store).status == "ok"
     assert run_cell(cell(engine="fused"), store).status == "present"
     assert run_cell(cell(engine="step"), store).status == "ok"
-    frame = store.load().drop_duplicates("run_id")
+    frame = load(tmp_path).drop_duplicates("run_id")
     assert set(zip(frame["engine"], frame["kernel"], strict=True)) == {
         ("fused", "numba-cpu"),
         ("step", "snntorch-step"),
@@ -100,15 +99,15 @@ def test_what_defines_a_run_is_in_its_id(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("scratch")
 def test_missing_data_is_a_row_with_its_reason(tmp_path: Path) -> None:
-    def load(**_options: object) -> Dataset:
+    def unavailable(**_options: object) -> Dataset:
         raise DataUnavailable("xor2 is not in FOLDER; get it with `lif-roles data get xor2`")
 
-    datasets.register("xor2", load)
+    datasets.register("xor2", unavailable)
     protocols.register("smoke/xor2", get_protocol("smoke", "xor"))
     store = Store(tmp_path)
     outcome = run_cell(cell(dataset="xor2"), store)
     assert outcome.status == "skipped"
-    (row,) = store.load().to_dict("records")
+    (row,) = load(tmp_path).to_dict("records")
     assert (row["status"], row["data_source"]) == ("skipped", "missing")
     assert "lif-roles data get" in row["reason"]
 
@@ -117,21 +116,56 @@ def test_missing_data_is_a_row_with_its_reason(tmp_path: Path) -> None:
 def test_a_failure_is_a_row_and_an_error_and_is_tried_again(tmp_path: Path) -> None:
     state = {"broken": True}
 
-    def measure(_run: Any) -> list[dict[str, Any]]:
+    def measure(_run: Any) -> list[Value]:
         if state["broken"]:
             raise RuntimeError("no luck")
-        return [{"metric": "luck", "value": 1.0}]
+        return [Value("luck", 1.0)]
 
-    experiments.register("luck", measure)
+    experiments.register("luck", Experiment("luck", "Luck", measure, (Metric("luck", "1"),)))
     store = Store(tmp_path)
     with pytest.raises(RuntimeError, match="no luck"):
         run_cell(cell(experiment="luck"), store)
-    (row,) = store.load().to_dict("records")
+    (row,) = load(tmp_path).to_dict("records")
     assert (row["status"], row["reason"]) == ("failed", "RuntimeError: no luck")
     state["broken"] = False
     assert run_cell(cell(experiment="luck"), store).status == "ok"
-    (row,) = store.load().to_dict("records")
-    assert row["metric"] == "luck"
+    (row,) = load(tmp_path).to_dict("records")
+    assert (row["metric"], row["value"]) == ("luck", 1.0)
+    state["broken"] = True
+    with pytest.raises(RuntimeError, match="no luck"):
+        run_cell(cell(experiment="luck"), store, rerun=True)
+    (row,) = load(tmp_path).to_dict("records")
+    assert (row["metric"], row["value"]) == ("luck", 1.0)  # what failed does not take its place
+
+
+@pytest.mark.usefixtures("scratch")
+def test_a_value_that_was_not_declared_is_an_error(tmp_path: Path) -> None:
+    for value in (Value("lukc", 1.0), Value("luck", 1.0, at={"layer": 1})):
+        experiments._items["luck"] = Experiment("luck", "Luck", lambda _run, v=value: [v], (Metric("luck", "1"),))
+        with pytest.raises(ValueError, match=r"it declares luck on \[\]"):
+            run_cell(cell(experiment="luck"), Store(tmp_path))
+
+
+def test_an_experiment_that_a_network_has_nothing_for_is_skipped_untrained(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    outcome = run_cell(cell(experiment="spike_rate", variant="lstm", backend="torch"), store)
+    assert (outcome.status, outcome.reason) == ("skipped", "lstm has no spikes")
+    (row,) = load(tmp_path).to_dict("records")
+    assert (row["metric"], row["status"], row["reason"]) == ("spike_rate", "skipped", "lstm has no spikes")
+    assert not list(tmp_path.rglob("*.safetensors"))
+
+
+def test_experiments_measure_in_the_precision_and_chunks_of_the_training(tmp_path: Path) -> None:
+    """In bfloat16 and in chunks the accuracy that another experiment measures is that of `accuracy`."""
+    store = Store(tmp_path)
+    for experiment in ("accuracy", "diagnosis", "leak_sweep", "spike_rate"):
+        run_cell(cell(experiment=experiment, protocol="smoke+precision=bfloat16+chunk=7"), store)
+    frame = load(tmp_path)
+    assert frame["run_id"].nunique() == 1
+    assert frame[frame["metric"] == "test_accuracy"]["value"].nunique() == 1
+    rates = frame[frame["metric"].isin(["test_spike_rate", "spike_rate"]) & frame["condition"].isna()]
+    assert len(rates) == 4
+    assert rates["value"].to_numpy() == pytest.approx(rates["value"].iloc[0], rel=1e-5)
 
 
 @pytest.mark.usefixtures("scratch")
@@ -141,7 +175,7 @@ def test_a_dead_network_is_a_row_and_a_warning(tmp_path: Path) -> None:
     store = Store(tmp_path)
     with pytest.warns(UserWarning, match="xor-baseline-snntorch-seed0: dead, no hidden neuron fires"):
         assert run_cell(cell(protocol="silent"), store).status == "dead"
-    frame = store.load()
+    frame = load(tmp_path)
     assert set(frame["status"]) == {"dead"}
     assert frame[frame["metric"] == "test_spike_rate"]["value"].tolist() == [0.0]
 
@@ -153,7 +187,7 @@ def test_a_diverged_run_keeps_its_curve(tmp_path: Path) -> None:
     store = Store(tmp_path)
     with pytest.warns(UserWarning, match="diverged, NaN or overflow in epoch 1"):
         assert run_cell(cell(protocol="wild", variant="without_reset"), store).status == "diverged"
-    frame = store.load()
+    frame = load(tmp_path)
     assert set(frame["status"]) == {"diverged"}
     assert frame[frame["metric"] == "test_accuracy"]["value"].isna().all()
 

@@ -13,16 +13,22 @@ def test_seeds(text: str, seeds: list[int]) -> None:
     assert parse_seeds(text) == seeds
 
 
-@pytest.mark.parametrize("text", ["", "a", "1-", "-1", "4-0", "1..3", "1,,2"])
+@pytest.mark.parametrize("text", ["", "a", "1-", "-1", "4-0", "1..3", "1,,2", "²", "٣"])
 def test_seeds_that_are_none(text: str) -> None:
     with pytest.raises(ValueError, match="seeds are numbers and ranges such as 0-4"):
         parse_seeds(text)
 
 
 def test_names() -> None:
-    assert parse_names("b, a,b", ["x"]) == ["b", "a"]
-    assert parse_names(None, ["x"]) == ["x"]
-    assert parse_names("all", ["x"]) == ["x"]
+    assert parse_names("b, a,b", ["x"], "dataset") == ["b", "a"]
+    assert parse_names(None, ["x"], "dataset") == ["x"]
+    assert parse_names("all", ["x"], "dataset") == ["x"]
+
+
+@pytest.mark.parametrize("text", ["", ",", "xor,", " "])
+def test_an_empty_name_is_not_everything(text: str) -> None:
+    with pytest.raises(ValueError, match=r"--dataset .* has an empty name"):
+        select("accuracy", dataset=text)
 
 
 def test_everything_by_default_and_no_recurrence_on_cifar10() -> None:
@@ -56,7 +62,9 @@ def test_baselines_run_once_on_torch() -> None:
         ({"backend": "spikingjely"}, "unknown backend 'spikingjely'; did you mean 'spikingjelly'"),
         ({"protocol": "papre"}, "unknown protocol 'papre'; did you mean 'paper'"),
         ({"engine": "fuse"}, "unknown engine 'fuse'; did you mean 'fused'"),
-        ({"source": "real"}, "unknown data source 'real'"),
+        ({"data_source": "real"}, "unknown data source 'real'"),
+        ({"seeds": "0-99999999999"}, "at most 10,000 at a time"),
+        ({"seeds": str(2**64)}, "each from 0 to 2,147,483,647"),
     ],
 )
 def test_unknown_names_fail_before_anything_runs(options: dict[str, str], message: str) -> None:

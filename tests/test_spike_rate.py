@@ -8,10 +8,10 @@ from experiment_cases import Fixed, Table, only, run_of
 from torch import nn
 
 from neurons import VARIANTS, Variant
-from suite.experiments.spike_rate import add_operations, count_recurrent, counted, histogram, run
+from suite.experiments.spike_rate import EXPERIMENT, add_operations, count_recurrent, counted, histogram
 from suite.inputs import Events, Static
 from suite.models.fc import FCNet, InputLinear
-from suite.models.rnn import BASELINES, RecurrentNet
+from suite.models.rnn import BASELINES
 from suite.registry import get_protocol
 
 
@@ -19,18 +19,16 @@ def test_rates_by_hand(tmp_path: Path) -> None:
     """Three neurons, T = 2, two samples: 3 spikes of 4, 1 of 4, none. Batches of one must not change a thing."""
     x = torch.tensor([[[1.0, 1, 0], [1, 0, 0]], [[0, 0, 0], [1, 0, 0]]])
     test = Fixed(x, torch.tensor([0, 1]))
-    rows = run(run_of(Table(lambda x: x[..., :2]), test, tmp_path))
+    run = run_of(Table(lambda x: x[..., :2]), test, tmp_path)
+    rows = EXPERIMENT.values(run)
     assert test.reads == 1
-    assert only(rows, "spike_rate")["value"] == pytest.approx((0.75 + 0.25 + 0) / 3)
-    assert only(rows, "spike_rate", "layer=1")["n"] == 2
-    assert only(rows, "dead_fraction")["value"] == pytest.approx(1 / 3)
-    bins = {row["condition"]: row["value"] for row in rows if row["metric"] == "neurons"}
+    assert only(rows, "spike_rate").value == pytest.approx((0.75 + 0.25 + 0) / 3)
+    assert only(rows, "spike_rate", "layer=1").n == 2
+    assert only(rows, "dead_fraction").value == pytest.approx(1 / 3)
+    bins = run.tables["histogram"]
     assert len(bins) == 50
-    assert {k: v for k, v in bins.items() if v} == {
-        "layer=1, bin=0.00-0.02": 1,
-        "layer=1, bin=0.24-0.26": 1,
-        "layer=1, bin=0.74-0.76": 1,
-    }
+    filled = bins[bins["neurons"] > 0]
+    assert filled.to_numpy().tolist() == [[1, 0, 0.02, 1], [1, 0.24, 0.26, 1], [1, 0.74, 0.76, 1]]
 
 
 def test_bins_have_their_left_edge_and_the_last_one_both() -> None:
@@ -90,10 +88,10 @@ def test_recurrent_weights_meet_the_spikes_of_the_step_before(backend: str, engi
 
 def test_nothing_is_measured_where_there_is_nothing(tmp_path: Path) -> None:
     test = Fixed(torch.zeros(2, 2, 3), torch.tensor([0, 1]))
-    (row,) = run(run_of(RecurrentNet(3, 4, 2, BASELINES["lstm"]), test, tmp_path, variant="lstm"))
-    assert (row["status"], row["value"], row["reason"]) == ("skipped", None, "lstm has no spikes")
-    (row,) = run(run_of(Table(lambda x: x), test, tmp_path, best=0))
-    assert row["value"] is None
+    assert EXPERIMENT.why_not(BASELINES["lstm"], get_protocol("smoke", "xor")) == "lstm has no spikes"
+    assert EXPERIMENT.why_not(VARIANTS["baseline"], get_protocol("smoke", "xor")) is None
+    (value,) = EXPERIMENT.values(run_of(Table(lambda x: x), test, tmp_path, best=0))
+    assert value.value is None
     assert test.reads == 0
 
 

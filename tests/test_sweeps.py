@@ -10,16 +10,15 @@ import torch
 from experiment_cases import Fixed, Table, only, run_of
 
 from neurons import Learnable, Variant
-from suite import artifacts
 from suite.adhoc import describe
 from suite.experiments import delay_ladder, diagnosis, leak_sweep
 from suite.experiments.diagnosis import entropy
 from suite.models.fc import FCNet
-from suite.models.rnn import BASELINES, RecurrentNet
+from suite.models.rnn import BASELINES
 from suite.registry import get_protocol
 
 SMOKE = get_protocol("smoke", "xor")
-EXPERIMENTS = (leak_sweep.run, diagnosis.run, delay_ladder.run)
+EXPERIMENTS = (leak_sweep.EXPERIMENT, diagnosis.EXPERIMENT, delay_ladder.EXPERIMENT)
 
 
 def split() -> Fixed:
@@ -36,26 +35,24 @@ def by_hand() -> Table:
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_accuracy_and_rate_by_hand(experiment, tmp_path: Path) -> None:
     test = split()
-    rows = experiment(run_of(by_hand(), test, tmp_path))
+    rows = experiment.values(run_of(by_hand(), test, tmp_path))
     assert test.reads == 1
-    condition = "T=4" if experiment is delay_ladder.run else None
-    assert only(rows, "test_accuracy", condition)["value"] == pytest.approx(2 / 3)
-    assert only(rows, "test_accuracy", condition)["n"] == 3
-    assert only(rows, "spike_rate", condition)["value"] == pytest.approx(6 / 36)
+    condition = "T=4" if experiment is delay_ladder.EXPERIMENT else ""
+    assert only(rows, "test_accuracy", condition).value == pytest.approx(2 / 3)
+    assert only(rows, "test_accuracy", condition).n == 3
+    assert only(rows, "spike_rate", condition).value == pytest.approx(6 / 36)
 
 
 def test_entropies_by_hand(tmp_path: Path) -> None:
-    rows = diagnosis.run(run_of(by_hand(), split(), tmp_path))
-    assert only(rows, "prediction_entropy")["value"] == pytest.approx(
-        -(1 / 3 * math.log(1 / 3) + 2 / 3 * math.log(2 / 3))
-    )
-    assert only(rows, "uniform_entropy")["value"] == pytest.approx(math.log(2))
-    assert only(rows, "dead_fraction")["value"] == pytest.approx(2 / 3)
+    rows = diagnosis.EXPERIMENT.values(run_of(by_hand(), split(), tmp_path))
+    assert only(rows, "prediction_entropy").value == pytest.approx(-(1 / 3 * math.log(1 / 3) + 2 / 3 * math.log(2 / 3)))
+    assert only(rows, "uniform_entropy").value == pytest.approx(math.log(2))
+    assert only(rows, "dead_fraction").value == pytest.approx(2 / 3)
     constant = Table(lambda x: torch.stack([x[..., 0] * 0 + 1, x[..., 0] * 0], -1))
-    rows = diagnosis.run(run_of(constant, split(), tmp_path))
-    assert only(rows, "prediction_entropy")["value"] == 0
+    rows = diagnosis.EXPERIMENT.values(run_of(constant, split(), tmp_path))
+    assert only(rows, "prediction_entropy").value == 0
     p = math.e / (1 + math.e)
-    assert only(rows, "output_entropy")["value"] == pytest.approx(-(p * math.log(p) + (1 - p) * math.log(1 - p)))
+    assert only(rows, "output_entropy").value == pytest.approx(-(p * math.log(p) + (1 - p) * math.log(1 - p)))
     assert entropy(torch.tensor([0.5, 0.5, 0.0])) == pytest.approx(math.log(2))
 
 
@@ -68,7 +65,7 @@ def test_a_gain_of_1_minus_k_silences_k_1_and_leaves_k_0_as_it_is(backend: str, 
         network = FCNet(4, 2, SMOKE, describe(name) or Variant("normal", leakage=0.0), backend, "fused")
         with torch.no_grad():
             network.linear[0].weight_t.abs_().mul_(4)
-        return only(diagnosis.run(run_of(network, test, tmp_path)), "spike_rate")["value"]
+        return only(diagnosis.EXPERIMENT.values(run_of(network, test, tmp_path)), "spike_rate").value
 
     assert rate("k=1+gain=1-k") == 0
     assert rate("k=0+gain=1-k") == rate("k=0") > 0.1
@@ -79,24 +76,25 @@ def test_learnt_and_fixed_k(tmp_path: Path) -> None:
     network = FCNet(5, 2, SMOKE, Variant("learnt", leakage=Learnable()), "snntorch", "fused")
     with torch.no_grad():
         network.hidden[0].leak.logit.copy_(torch.logit(torch.linspace(0.1, 0.9, 16)))
-    rows = leak_sweep.run(run_of(network, test, tmp_path, experiment="leak_sweep"))
-    assert only(rows, "k", "layer=1")["value"] == pytest.approx(0.5)
-    assert only(rows, "k", "layer=1, quantile=0.5")["value"] == pytest.approx(0.5)
-    assert only(rows, "k", "layer=1, quantile=0.25")["value"] == pytest.approx(0.3)
-    table = artifacts.load(tmp_path, rows[-1]["condition"])
+    run = run_of(network, test, tmp_path, experiment="leak_sweep")
+    rows = leak_sweep.EXPERIMENT.values(run)
+    assert only(rows, "k", "layer=1").value == pytest.approx(0.5)
+    assert only(rows, "k", "layer=1, quantile=0.5").value == pytest.approx(0.5)
+    assert only(rows, "k", "layer=1, quantile=0.25").value == pytest.approx(0.3)
+    table = run.tables["k"]
     assert len(table) == 16  # the readout's leaks are not in it
     assert table["k"].iloc[-1] == pytest.approx(0.9)
     fixed = FCNet(5, 2, SMOKE, Variant("k=0.7", leakage=0.7), "snntorch", "fused")
-    rows = leak_sweep.run(run_of(fixed, test, tmp_path))
-    assert only(rows, "k", "layer=1")["value"] == 0.7
-    assert [row["metric"] for row in rows].count("k") == 1
-    assert all(row["metric"] != "artifact" for row in rows)
+    run = run_of(fixed, test, tmp_path)
+    rows = leak_sweep.EXPERIMENT.values(run)
+    assert only(rows, "k", "layer=1").value == 0.7
+    assert [row.metric for row in rows].count("k") == 1
+    assert not run.tables
 
 
 def test_where_there_is_nothing_to_measure(tmp_path: Path) -> None:
     for experiment in EXPERIMENTS:
-        (row,) = experiment(run_of(by_hand(), split(), tmp_path, best=0))
-        assert row["value"] is None
+        (value,) = experiment.values(run_of(by_hand(), split(), tmp_path, best=0))
+        assert value.value is None
     for experiment in EXPERIMENTS[:2]:
-        (row,) = experiment(run_of(RecurrentNet(3, 4, 2, BASELINES["rnn"]), split(), tmp_path, variant="rnn"))
-        assert row["status"] == "skipped"
+        assert experiment.why_not(BASELINES["rnn"], SMOKE) == "rnn has no spikes"

@@ -1,24 +1,35 @@
 """Delayed XOR at several delays: accuracy against the length T of the sequence.
 
-The delays are datasets of their own, xor_50, xor_100 and xor (T = 200), each with its protocol.
+The delays are datasets of their own, each with its protocol.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import replace
 
-from suite.experiments.rows import condition, no_value
-from suite.run import Run
+from suite.experiments.base import Experiment, Run
+from suite.experiments.units import ACCURACY, SPIKE_RATE
+from suite.paper import TABLE_6_VARIANTS, WHERE
+from suite.results.record import Value
 from suite.training import evaluate
 
 
-def run(run: Run) -> list[dict[str, Any]]:
+def measure(run: Run) -> Iterator[Value]:
     """Test accuracy and hidden rate at the dataset's T. Reads the test split once."""
-    if run.history.best == 0:
-        return no_value("test_accuracy", "fraction")
-    score = evaluate(run.network, run.dataset.test.epoch(run.protocol.batch_size), run.protocol, run.device)
-    at = {"n": score.n, "epoch": run.history.best, "condition": condition(T=run.dataset.n_steps)}
-    return [
-        {"metric": "test_accuracy", "value": score.accuracy, "unit": "fraction", "higher_is_better": "true", **at},
-        {"metric": "spike_rate", "value": score.spike_rate, "unit": "spikes per neuron and step", **at},
-    ]
+    score = evaluate(run.network, run.data.test.epoch(run.protocol.batch_size), run.protocol, run.device)
+    at = {"T": run.data.n_steps}
+    yield Value("test_accuracy", score.accuracy, at=at, n=score.n, epoch=run.history.best)
+    yield Value("spike_rate", score.spike_rate, at=at, n=score.n, epoch=run.history.best)
+
+
+EXPERIMENT = Experiment(
+    "delay_ladder",
+    "Accuracy on delayed XOR against the length of the sequence",
+    measure,
+    (replace(ACCURACY, axes=("T",)), replace(SPIKE_RATE, axes=("T",))),
+    paper="Table 6, delayed XOR",
+    datasets=WHERE["Table 6, delayed XOR"],
+    variants=TABLE_6_VARIANTS,
+    draw="suite.report.figures.delay_ladder:draw",
+)

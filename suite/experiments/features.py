@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 import torch
 
-from suite.experiments.rows import no_value
-from suite.models.rnn import RecurrentNet
-from suite.run import Run
+from suite.experiments.base import Experiment, Metric, NotDefined, Run
+from suite.paper import TABLE_6_VARIANTS, WHERE
+from suite.results.record import Value
 
 N_SAMPLES = 2000
 NEIGHBOURS = 5
@@ -19,46 +19,32 @@ SEED = 0
 """Of t-SNE; it does not change with the run's."""
 
 
-def run(run: Run) -> list[dict[str, Any]]:
+def measure(run: Run) -> Iterator[Value]:
     """Silhouette and kNN accuracy of the features, and the artifact `tsne` (columns x, y, label, prediction).
 
     A sample's features are the mean spikes over time of the last hidden layer [n]; the first 2000 test samples, read
     once. Both numbers are of the features themselves, not of the t-SNE, whose distances mean little.
     """
-    if isinstance(run.network, RecurrentNet):
-        return no_value("silhouette", "1", f"{run.cell.variant} has no spikes")
-    if run.history.best == 0:
-        return no_value("silhouette", "1")
-    features, label = measure(run)
+    features, label = last_layer(run)
     n = len(label)
     constant = bool((features == features[0]).all())
     if n < 3 or constant or not 1 < len(np.unique(label)) < n:
         why = "all samples have the same features" if constant else f"{n} samples are too few"
-        return no_value("silhouette", "1", why)
+        raise NotDefined(why)
     from sklearn.metrics import silhouette_score
 
-    rows: list[dict[str, Any]] = [
-        {"metric": "silhouette", "value": float(silhouette_score(features, label)), "unit": "1", "n": n},
-        {"metric": "knn_accuracy", "value": knn_accuracy(features, label), "unit": "fraction", "n": n},
-    ]
-    table = pd.DataFrame(tsne(features), columns=["x", "y"]).assign(label=label)
-    return [*(row | {"higher_is_better": "true"} for row in rows), dict(run.save("tsne", table))]
+    yield Value("silhouette", float(silhouette_score(features, label)), n=n)
+    yield Value("knn_accuracy", knn_accuracy(features, label), n=n)
+    run.save("tsne", pd.DataFrame(tsne(features), columns=["x", "y"]).assign(label=label))
 
 
-@torch.no_grad()
-def measure(run: Run) -> tuple[np.ndarray, np.ndarray]:
+def last_layer(run: Run) -> tuple[np.ndarray, np.ndarray]:
     """Features [samples, neurons] and labels [samples]."""
-    run.network.eval()
     features: list[torch.Tensor] = []
     labels: list[torch.Tensor] = []
-    n = 0
-    for batch in run.dataset.test.epoch(run.protocol.batch_size):
-        _, spikes = run.network(batch.x.to(run.device))
-        features.append(spikes[-1].mean(0).flatten(1).cpu())
-        labels.append(batch.y)
-        n += len(batch.y)
-        if n >= N_SAMPLES:
-            break
+    for batch, found in run.outputs(run.data.test, most=N_SAMPLES):
+        features.append(found.spikes[-1].mean(0).flatten(1).cpu())
+        labels.append(batch.y.cpu())
     return torch.cat(features)[:N_SAMPLES].numpy(), torch.cat(labels)[:N_SAMPLES].numpy()
 
 
@@ -85,3 +71,16 @@ def tsne(features: np.ndarray) -> np.ndarray:
     with threadpool_limits(1 if len(features) < 1000 else None):  # threads only wait for one another where it is small
         found: np.ndarray = TSNE(2, perplexity=perplexity, init=init, random_state=SEED).fit_transform(features)
     return found
+
+
+EXPERIMENT = Experiment(
+    "features",
+    "How the last hidden layer parts the classes",
+    measure,
+    (Metric("silhouette", "1", higher_is_better=True), Metric("knn_accuracy", "fraction", higher_is_better=True)),
+    needs=("spikes",),
+    paper="Figure 7",
+    datasets=WHERE["Figure 7"],
+    variants=TABLE_6_VARIANTS,
+    draw="suite.report.figures.features:draw",
+)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
-
-import torch
 
 from suite.datasets.base import Dataset, Split, limited
-from suite.experiments.rows import condition, no_value
+from suite.experiments.base import Experiment, Run
+from suite.experiments.units import ACCURACY
 from suite.models.readout import logits
-from suite.paper import RESOLUTIONS_MS
+from suite.paper import RESOLUTIONS_MS, TABLE_7_MODELS, WHERE
 from suite.registry import datasets
-from suite.run import Run
+from suite.results.record import Value
 
 MODES = ("fixed_steps", "fixed_window")
 """As many steps as in training, whatever time they span; or as many as span the training's window, rounded up."""
@@ -23,19 +21,14 @@ READOUTS = ("trained", "last_step")
 """The logits as in training (on N-MNIST the mean over time), or the output of the last step alone."""
 
 
-def run(run: Run) -> list[dict[str, Any]]:
+def measure(run: Run) -> Iterator[Value]:
     """Test accuracy at bins of 1, 2, 3, 5 and 10 ms and at the training's own, for every mode and readout.
 
-    condition: dt_ms, n_steps, mode, readout. Nothing is trained or selected here: each resolution's test split is
+    Nothing is trained or selected here: each resolution's test split is
     read once. Raises ValueError if another resolution's data have another source than those trained on.
     """
     data = run.protocol.data
-    if "dt_ms" not in data or "n_steps" not in data:
-        return no_value("test_accuracy", "fraction", f"{run.cell.dataset} has no bins of time to change")
-    if run.history.best == 0:
-        return no_value("test_accuracy", "fraction")
     dt, steps = float(data["dt_ms"]), int(data["n_steps"])
-    rows = []
     measured: dict[tuple[float, int], tuple[dict[str, float], int]] = {}
     for other in sorted({dt, *map(float, RESOLUTIONS_MS)}):
         for mode in MODES:
@@ -44,10 +37,8 @@ def run(run: Run) -> list[dict[str, Any]]:
                 measured[other, n_steps] = accuracies(run, split_at(run, other, n_steps))
             found, n = measured[other, n_steps]
             for readout, value in found.items():
-                at = condition(dt_ms=f"{other:g}", n_steps=n_steps, mode=mode, readout=readout)
-                row = {"metric": "test_accuracy", "value": value, "unit": "fraction", "higher_is_better": "true"}
-                rows.append({**row, "n": n, "epoch": run.history.best, "condition": at})
-    return rows
+                at = {"dt_ms": other, "n_steps": n_steps, "mode": mode, "readout": readout}
+                yield Value("test_accuracy", value, at=at, n=n, epoch=run.history.best)
 
 
 def steps_at(dt_ms: float, mode: str, trained_dt_ms: float, trained_steps: int) -> int:
@@ -61,28 +52,37 @@ def split_at(run: Run, dt_ms: float, n_steps: int) -> Split:
     """The test split in other bins."""
     data = {**run.protocol.data, "dt_ms": dt_ms, "n_steps": n_steps}
     if data == dict(run.protocol.data):
-        return run.dataset.test
+        return run.data.test
     load: Callable[..., Dataset] = datasets[run.cell.dataset]
     dataset = limited(load(source=run.cell.source, **data), run.protocol.limit)
-    if dataset.source != run.dataset.source:
+    if dataset.source != run.data.source:
         raise ValueError(
-            f"{run.cell.dataset} was trained on {run.dataset.source} data, but in bins of {dt_ms:g} ms it is "
+            f"{run.cell.dataset} was trained on {run.data.source} data, but in bins of {dt_ms:g} ms it is "
             f"{dataset.source}; give --data-source so that both are the same"
         )
     return dataset.test
 
 
-@torch.no_grad()
 def accuracies(run: Run, split: Split) -> tuple[dict[str, float], int]:
     """Accuracy by readout, and the number of samples. One pass."""
-    run.network.eval()
     last_step = replace(run.protocol, last_steps=1)
     correct = dict.fromkeys(READOUTS, 0)
     n = 0
-    for batch in split.epoch(run.protocol.batch_size):
-        output, _ = run.network(batch.x.to(run.device))
-        y = batch.y.to(run.device)
+    for batch, found in run.outputs(split):
         for readout, protocol in zip(READOUTS, (run.protocol, last_step), strict=True):
-            correct[readout] += int((logits(output, protocol).argmax(1) == y).sum())
+            correct[readout] += int((logits(found.output, protocol).argmax(1) == batch.y).sum())
         n += len(batch.y)
     return {readout: count / n for readout, count in correct.items()}, n
+
+
+EXPERIMENT = Experiment(
+    "generalization",
+    "Test accuracy at temporal resolutions other than the training's",
+    measure,
+    (replace(ACCURACY, axes=("dt_ms", "n_steps", "mode", "readout")),),
+    needs=("bins",),
+    paper="Table 7",
+    datasets=WHERE["Table 7"],
+    variants=TABLE_7_MODELS,
+    draw="suite.report.figures.generalization:draw",
+)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,14 +20,17 @@ import torch
 from torch import Tensor, nn
 
 from neurons import NonFiniteError
-from suite import artifacts
 from suite.datasets.base import Limited
-from suite.experiments.rows import condition, no_value
+from suite.experiments.base import Experiment, Metric, Run
 from suite.inputs import Batch, Input
 from suite.models.fc import FCNet, InputLinear
-from suite.models.readout import logits, loss
+from suite.models.forward import forward, precision
+from suite.models.readout import loss
+from suite.paper import WHERE
 from suite.protocols import Protocol
-from suite.run import Run
+from suite.results.files import write_text
+from suite.results.record import Value
+from suite.training import loss_unit
 
 RADII = (0.25, 0.5, 1.0)
 ANGLES = 16
@@ -44,30 +47,28 @@ class Size:
 
 
 SIZES: Mapping[str, Size] = MappingProxyType({"smoke": Size(grid=21, pairs=2, samples=128)})
-"""By protocol; any other has the default."""
+"""By protocol, whatever is changed in it; any other has the default."""
 
 Directions = dict[str, Tensor]
 """By parameter name, each in the parameter's shape."""
 
 
-def run(run: Run) -> list[dict[str, Any]]:
+def measure(run: Run) -> Iterator[Value]:
     """The mean rise of loss, and fall of accuracy, on circles of radius 0.25, 0.5 and 1 around the trained weights,
     for every pair of directions; and the grid, one artifact a pair (columns x, y, loss, accuracy).
 
     The loss is the protocol's, on the same training samples for every model; accuracy has no scale to differ in.
-    A pair whose artifact is there from an earlier attempt is not computed again.
+    A pair that an earlier attempt has finished is not computed again.
     """
-    if run.history.best == 0:
-        return no_value("loss_rise", "nats")
-    size = SIZES.get(run.cell.protocol, Size())
+    size = SIZES.get(run.base_protocol, Size())
     plane = Plane(run.network, run.protocol, samples(run, size.samples))
-    unit = "nats" if run.protocol.loss == "cross_entropy" else "squared error"
+    unit = loss_unit(run.protocol)
     axis = np.linspace(-1, 1, size.grid)
     points = [(x, y) for y in axis for x in axis] + [(r * c, r * s) for r in RADII for c, s in circle()]
-    rows: list[dict[str, Any]] = []
     with run.progress(run.cell, 1, size.pairs * len(points)) as (on_step, _):
         for pair in range(size.pairs):
-            table = kept(run, pair, points)
+            before = run.scratch / f"pair{pair}.csv"
+            table = kept(before, points)
             if table is None:
                 generator = torch.Generator().manual_seed(1_000_003 * run.cell.seed + pair)
                 plane.turn(direction(run.network, generator), direction(run.network, generator))
@@ -77,14 +78,15 @@ def run(run: Run) -> list[dict[str, Any]]:
                     on_step(0, pair * len(points) + i + 1)
                 table = pd.DataFrame(found, columns=["x", "y", "loss", "accuracy"])
                 table["part"] = np.where(np.arange(len(points)) < size.grid**2, "grid", "circle")
-            rows.append(dict(run.save(f"pair{pair}", table)))
-            rows += rises(table, pair, plane.n, unit)
-    return rows
+                run.scratch.mkdir(parents=True, exist_ok=True)
+                write_text(before, table.to_csv(index=False))
+            run.save(f"pair{pair}", table)
+            yield from rises(table, pair, plane.n, unit)
 
 
 def samples(run: Run, n: int) -> list[Batch]:
     """The first n training samples in an order that is the same for every model, on the run's device."""
-    batches = Limited(run.dataset.train, n).epoch(min(run.protocol.batch_size, n), shuffle_seed=0)
+    batches = Limited(run.data.train, n).epoch(min(run.protocol.batch_size, n), shuffle_seed=0)
     return [Batch(batch.x.to(run.device), batch.y.to(run.device)) for batch in batches]
 
 
@@ -94,32 +96,29 @@ def circle() -> list[tuple[float, float]]:
     return [(math.cos(angle), math.sin(angle)) for angle in angles]
 
 
-def kept(run: Run, pair: int, points: list[tuple[float, float]]) -> pd.DataFrame | None:
+def kept(file: Path, points: list[tuple[float, float]]) -> pd.DataFrame | None:
     """What an earlier attempt at this run has of a pair, if it has the same points."""
-    where = artifacts.path(run.run_id, run.cell.experiment, f"pair{pair}")
-    if not (run.folder / where).exists():
+    if not file.exists():
         return None
-    table = artifacts.load(run.folder, where)
+    table = pd.read_csv(file)
     same = len(table) == len(points) and np.allclose(table[["x", "y"]].to_numpy(), np.array(points))
     return table if same else None
 
 
-def rises(table: pd.DataFrame, pair: int, n: int, unit: str) -> list[dict[str, Any]]:
-    """The rows of one pair. A loss that is not finite makes the rise infinite, not missing."""
+def rises(table: pd.DataFrame, pair: int, n: int, unit: str) -> Iterator[Value]:
+    """The values of one pair. A loss that is not finite makes the rise infinite, not missing."""
     grid = table[table["part"] == "grid"]
     centre = grid.iloc[len(grid) // 2]
     rings = table[table["part"] == "circle"]
-    rows = []
     for radius in RADII:
         ring = rings[np.isclose(np.hypot(rings["x"], rings["y"]), radius)]
-        at = {"n": n, "condition": condition(radius=radius, pair=pair)}
+        at = {"radius": radius, "pair": pair}
         rise = float((ring["loss"].fillna(math.inf) - centre["loss"]).mean())
         fall = float((centre["accuracy"] - ring["accuracy"]).mean())
-        rows.append({"metric": "loss_rise", "value": rise, "unit": unit, "higher_is_better": "false", **at})
-        rows.append({"metric": "accuracy_fall", "value": fall, "unit": "fraction", "higher_is_better": "false", **at})
+        yield Value("loss_rise", rise, unit, at=at, n=n)
+        yield Value("accuracy_fall", fall, at=at, n=n)
     if pair == 0:
-        rows.append({"metric": "loss_at_centre", "value": float(centre["loss"]), "unit": unit, "n": n})
-    return rows
+        yield Value("loss_at_centre", float(centre["loss"]), unit, n=n)
 
 
 def direction(network: nn.Module, generator: torch.Generator) -> Directions:
@@ -163,7 +162,9 @@ class Plane:
         """Take another pair of directions."""
         self._d1, self._d2 = d1, d2
         self._inputs: list[tuple[Input, ...]] = [(batch.x,) for batch in self.batches]
-        if self._first is not None:
+        if self._first is None:
+            return
+        with precision(self.protocol, self.batches[0].x):
             along = copy.deepcopy(self._first)
             along.bias.zero_()
             self._inputs = [(self._first(batch.x),) for batch in self.batches]
@@ -181,10 +182,26 @@ class Plane:
         total = correct = 0.0
         for (given, *along), batch in zip(self._inputs, self.batches, strict=True):
             try:
-                output, _ = self._network(given + x * along[0] + y * along[1] if along else given)  # type: ignore[operator]
+                moved = given + x * along[0] + y * along[1] if along else given  # type: ignore[operator]
+                logit = forward(self._network, moved, self.protocol, rates=True).logits
             except NonFiniteError:
                 return math.inf, 0.0
-            logit = logits(output, self.protocol)
             total += float(loss(logit, batch.y, self.protocol)) * len(batch.y)
             correct += float((logit.argmax(1) == batch.y).sum())
         return total / self.n, correct / self.n
+
+
+EXPERIMENT = Experiment(
+    "landscape",
+    "How the loss rises around the trained weights",
+    measure,
+    (
+        Metric("loss_rise", None, higher_is_better=False, axes=("radius", "pair")),
+        Metric("accuracy_fall", "fraction", higher_is_better=False, axes=("radius", "pair")),
+        Metric("loss_at_centre", None),
+    ),
+    paper="Figure 6",
+    datasets=WHERE["Figure 6"],
+    variants=("baseline", "without_leakage+with_recurrence", "lstm"),
+    draw="suite.report.figures.landscape:draw",
+)

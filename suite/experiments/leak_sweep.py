@@ -1,56 +1,51 @@
 """Accuracy, firing rate and cost against the leak coefficient k, and what k training finds where it may.
 
-Its variants are k=0, 0.1, ... 1 (suite.experiments.scope); generalization and robustness of the same variants are
-experiments of their own, and share the training.
+Generalization and robustness of the same variants are experiments of their own, and share the training.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 import torch
 
 from neurons.leak import Leak
-from suite.experiments.rows import condition, no_value
-from suite.experiments.spike_rate import OPERATIONS, RATE, measure
-from suite.models.rnn import RecurrentNet
-from suite.run import Run
+from suite.experiments.base import Experiment, Metric, Run
+from suite.experiments.spike_rate import test_pass
+from suite.experiments.units import ACCURACY, DEAD_FRACTION, OPERATIONS, SPIKE_RATE
+from suite.paper import WHERE
+from suite.results.record import Value
+
+LEAKS = ("complete_leakage", "k=0.1", "k=0.3", "k=0.5", "k=0.7", "k=0.9", "without_leakage")
+"""k from 0 to 1; both ends are variants of Table 6, so that their training is shared."""
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
-def run(run: Run) -> list[dict[str, Any]]:
+def measure(run: Run) -> Iterator[Value]:
     """Test accuracy, mean hidden rate and effective synaptic operations; of every hidden layer the mean k and, if it
     is learnt, quantiles over neurons, with the artifact `k` (columns layer, neuron, k). Reads the test split once.
     """
-    if isinstance(run.network, RecurrentNet):
-        return no_value("test_accuracy", "fraction", f"{run.cell.variant} has no leak coefficient")
-    if run.history.best == 0:
-        return no_value("test_accuracy", "fraction")
-    found = measure(run)
+    found = test_pass(run)
     every = torch.cat(found.rates)
-    at = {"n": found.n, "epoch": run.history.best}
-    rows: list[dict[str, Any]] = [
-        {"metric": "test_accuracy", "value": found.accuracy, "unit": "fraction", "higher_is_better": "true", **at},
-        {"metric": "spike_rate", "value": float(every.mean()), "unit": RATE, **at},
-        {"metric": "dead_fraction", "value": float((every == 0).double().mean()), "unit": "fraction of neurons", **at},
-        {"metric": "effective_acs", "value": found.operations["effective_acs"] / found.n, "unit": OPERATIONS, **at},
-    ]
+    values = {
+        "test_accuracy": found.accuracy,
+        "spike_rate": float(every.mean()),
+        "dead_fraction": float((every == 0).double().mean()),
+        "effective_acs": found.operations["effective_acs"] / found.n,
+    }
+    yield from (Value(name, value, n=found.n, epoch=run.history.best) for name, value in values.items())
     lines = []
     for layer, k in enumerate(leaks(run), start=1):
-        rows.append({"metric": "k", "value": float(k.mean()), "unit": "1", "condition": condition(layer=layer)})
+        yield Value("k", float(k.mean()), at={"layer": layer})
         if len(k) > 1:
             for q in QUANTILES:
-                value = float(np.quantile(k, q))
-                rows.append(
-                    {"metric": "k", "value": value, "unit": "1", "condition": condition(layer=layer, quantile=q)}
-                )
+                yield Value("k", float(np.quantile(k, q)), at={"layer": layer, "quantile": q})
             lines += [(layer, neuron, value) for neuron, value in enumerate(k)]
     if lines:
-        rows.append(dict(run.save("k", pd.DataFrame(lines, columns=["layer", "neuron", "k"]))))
-    return rows
+        run.save("k", pd.DataFrame(lines, columns=["layer", "neuron", "k"]))
 
 
 @torch.no_grad()
@@ -61,3 +56,22 @@ def leaks(run: Run) -> list[np.ndarray]:
         if isinstance(module, Leak) and not name.startswith("readout"):
             found.append(torch.as_tensor(module(), dtype=torch.float64).detach().cpu().reshape(-1).numpy())
     return found
+
+
+EXPERIMENT = Experiment(
+    "leak_sweep",
+    "Accuracy, firing rate and cost against the leak coefficient k, and the k that training finds",
+    measure,
+    (
+        ACCURACY,
+        SPIKE_RATE,
+        DEAD_FRACTION,
+        Metric("effective_acs", OPERATIONS, higher_is_better=False),
+        Metric("k", "1", axes=("layer", "quantile")),
+    ),
+    needs=("spikes",),
+    paper="Section 4.3.2",
+    datasets=WHERE["Section 4.3.2"],
+    variants=("baseline", *LEAKS),
+    draw="suite.report.figures.leak_sweep:draw",
+)

@@ -8,21 +8,22 @@ size (gradient to spike), or random flips where the gradient is zero everywhere 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from suite.experiments.rows import condition, no_value
+from suite.experiments.base import Experiment, Metric, NotDefined, Run
+from suite.experiments.leak_sweep import LEAKS
 from suite.inputs import Input, Static
-from suite.models.readout import logits
+from suite.models.forward import forward
 from suite.models.rnn import RecurrentNet
+from suite.paper import TABLE_6_VARIANTS, WHERE
 from suite.protocols import Protocol
-from suite.run import Run
+from suite.results.record import Value
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Size:
 
 
 SIZES: Mapping[str, Size] = MappingProxyType({"smoke": Size(per_class=2, cap=20)})
-"""By protocol; any other has the default."""
+"""By protocol, whatever is changed in it; any other has the default."""
 
 FLIP_PROBABILITY = 0.05
 """Of each element, where the gradient is zero everywhere."""
@@ -54,26 +55,21 @@ class Attacked:
     right: Tensor
 
 
-def run(run: Run) -> list[dict[str, Any]]:
+def measure(run: Run) -> Iterator[Value]:
     """Success rate of the attack and, over its successes, the mean perturbation; the same for random flips.
 
     Perturbations: flips (input elements changed), flip_fraction (of the T x N elements), l2 (Euclidean norm of the
     change), l2_per_element (l2 / (T N)). Samples that outlast the cap are `censored`: counted, not averaged; the
-    median of the flips takes them as larger than any. condition attack=random: as many flips as the attack ended
+    median of the flips takes them as larger than any. attack "random": as many flips as the attack ended
     with, at random places, and the smallest power of two of random flips that suffices. The artifact `samples` has
     one line for each sample and attack. The test split is read once.
     """
-    if run.history.best == 0:
-        return no_value("attack_success_rate", "fraction")
-    size = SIZES.get(run.cell.protocol, Size())
+    size = SIZES.get(run.base_protocol, Size())
     # In float64 the sample's company in a batch does not change a spike or a draw; in float32 it can.
     network = copy.deepcopy(run.network).double().requires_grad_(False)
     # cuDNN differentiates a recurrent layer in training mode only; it has neither dropout nor batch norm.
     network.train(isinstance(network, RecurrentNet))
-    chosen = choose(run, network, size.per_class)
-    if isinstance(chosen, str):
-        return no_value("attack_success_rate", "fraction", chosen)
-    x, y, index, passed_over = chosen
+    x, y, index, passed_over = choose(run, network, size.per_class)
     seeds = [run.cell.seed * 1_000_003 + int(i) for i in index]
     parts = []
     with run.progress(run.cell, 1, len(y)) as (on_step, _):
@@ -95,58 +91,46 @@ def run(run: Run) -> list[dict[str, Any]]:
     about = {"sample": index, "label": y, "elements": elements}
     table = pd.concat([pd.DataFrame(about | kind) for kind in (gradient, random)], ignore_index=True)
     table = table.astype({"success": int, "iterations": int, "flips": int})
-    rows = summarise(table, "gradient") + summarise(table, "random")
-    at = {"unit": "fraction", "n": len(y), "higher_is_better": "false", "condition": "attack=random, flips=matched"}
-    rows.append({"metric": "attack_success_rate", "value": float(matched.mean()), **at})
-    rows.append({"metric": "misclassified_before", "value": passed_over, "unit": "samples"})
-    return [*rows, dict(run.save("samples", table))]
+    yield from summarise(table, "gradient")
+    yield from summarise(table, "random")
+    yield Value("attack_success_rate", float(matched.mean()), at={"attack": "random", "flips": "matched"}, n=len(y))
+    yield Value("misclassified_before", passed_over)
+    run.save("samples", table)
 
 
-def summarise(table: pd.DataFrame, kind: str) -> list[dict[str, Any]]:
-    """The rows of one kind of attack, from one line a sample."""
+def summarise(table: pd.DataFrame, kind: str) -> Iterator[Value]:
+    """The values of one kind of attack, from one line a sample."""
     lines = table[table["attack"] == kind]
     hit = lines[lines["success"] == 1]
     flips = lines["flips"].where(lines["success"] == 1, float("inf"))
     median = float(flips.median())
-    at = {"condition": condition(attack=kind)}
-    mean: dict[str, tuple[float, str]] = {
-        "flips": (float(hit["flips"].mean()), "flips"),
-        "flip_fraction": (float((hit["flips"] / hit["elements"]).mean()), "fraction of input elements"),
-        "l2": (float(hit["l2"].mean()), "1"),
-        "l2_per_element": (float((hit["l2"] / hit["elements"]).mean()), "1"),
+    at, n = {"attack": kind}, len(lines)
+    yield Value("attack_success_rate", len(hit) / n, at=at, n=n)
+    yield Value("censored", n - len(hit), at=at, n=n)
+    yield Value("flips_median", median if median < float("inf") else None, at=at, n=n)
+    means = {
+        "flips": hit["flips"],
+        "flip_fraction": hit["flips"] / hit["elements"],
+        "l2": hit["l2"],
+        "l2_per_element": hit["l2"] / hit["elements"],
     }
     if kind == "gradient":
-        mean["attack_iterations"] = (float(hit["iterations"].mean()), "iterations")
-    rate = {"value": len(hit) / len(lines), "unit": "fraction", "n": len(lines), "higher_is_better": "false"}
-    rows: list[dict[str, Any]] = [
-        {"metric": "attack_success_rate", **rate, **at},
-        {"metric": "censored", "value": len(lines) - len(hit), "unit": "samples", "n": len(lines), **at},
-        {
-            "metric": "flips_median",
-            "value": median if median < float("inf") else None,
-            "unit": "flips",
-            "n": len(lines),
-            "higher_is_better": "true",
-            **at,
-        },
-    ]
-    for metric, (value, unit) in mean.items():
-        best = {} if metric == "attack_iterations" else {"higher_is_better": "true"}
-        rows.append({"metric": metric, "value": value, "unit": unit, "n": len(hit), **best, **at})
-    return rows
+        means["attack_iterations"] = hit["iterations"]
+    yield from (Value(metric, float(values.mean()), at=at, n=len(hit)) for metric, values in means.items())
 
 
-def choose(run: Run, network: nn.Module, per_class: int) -> tuple[Tensor, Tensor, Tensor, int] | str:
+def choose(run: Run, network: nn.Module, per_class: int) -> tuple[Tensor, Tensor, Tensor, int]:
     """The first `per_class` correctly classified test samples of every class: x [T, n, N] as float32, y [n], their
-    places in the split [n], and how many misclassified ones were passed over on the way. A reason if there are none.
+    places in the split [n], and how many misclassified ones were passed over on the way. Raises NotDefined if there are
+    none, or if the input is not binary.
     """
-    left = [per_class] * run.dataset.n_classes
+    left = [per_class] * run.data.n_classes
     xs, ys, places = [], [], []
     passed_over = start = 0
-    for batch in run.dataset.test.epoch(run.protocol.batch_size):
+    for batch in run.data.test.epoch(run.protocol.batch_size):
         x = spikes_of(batch.x)
         if x is None:
-            return f"the attack flips input spikes, and the input of {run.cell.dataset} is not binary"
+            raise NotDefined(f"the attack flips input spikes, and the input of {run.cell.dataset} is not binary")
         right = (predict(network, x.to(run.device).double(), run.protocol).cpu() == batch.y).tolist()
         for i, label in enumerate(batch.y.tolist()):
             if left[label] and right[i]:
@@ -160,7 +144,7 @@ def choose(run: Run, network: nn.Module, per_class: int) -> tuple[Tensor, Tensor
         if not any(left):
             break
     if not xs:
-        return "no test sample is classified correctly, so there is none to attack"
+        raise NotDefined("no test sample is classified correctly, so there is none to attack")
     return torch.stack(xs, 1), torch.tensor(ys), torch.tensor(places), passed_over
 
 
@@ -175,7 +159,7 @@ def spikes_of(x: Input) -> Tensor | None:
 @torch.no_grad()
 def predict(network: nn.Module, x: Tensor, protocol: Protocol) -> Tensor:
     """Classes [B] of the input [T, B, N]."""
-    return logits(network(x)[0], protocol).argmax(1)
+    return forward(network, x, protocol, rates=True).logits.argmax(1)
 
 
 def attack(network: nn.Module, protocol: Protocol, x: Tensor, y: Tensor, seeds: Sequence[int], *, cap: int) -> Attacked:
@@ -191,7 +175,7 @@ def attack(network: nn.Module, protocol: Protocol, x: Tensor, y: Tensor, seeds: 
     right = torch.ones_like(success)
     for update in range(cap + 1):
         now = x[:, active].requires_grad_()
-        logit = logits(network(now)[0], protocol)
+        logit = forward(network, now, protocol, rates=True).logits
         wrong = logit.argmax(1) != y[active]
         if update == 0:
             right[active[wrong]] = False
@@ -253,3 +237,25 @@ def random_flips(
     for budget in reversed(budgets):
         enough[misclassified(torch.full((B,), budget, device=x.device))] = budget
     return misclassified(matched), enough
+
+
+EXPERIMENT = Experiment(
+    "robustness",
+    "How many input spikes an attack must flip before a sample is misclassified",
+    measure,
+    (
+        Metric("attack_success_rate", "fraction", higher_is_better=False, axes=("attack", "flips")),
+        Metric("censored", "samples", axes=("attack",)),
+        Metric("flips_median", "flips", higher_is_better=True, axes=("attack",)),
+        Metric("flips", "flips", higher_is_better=True, axes=("attack",)),
+        Metric("flip_fraction", "fraction of input elements", higher_is_better=True, axes=("attack",)),
+        Metric("l2", "1", higher_is_better=True, axes=("attack",)),
+        Metric("l2_per_element", "1", higher_is_better=True, axes=("attack",)),
+        Metric("attack_iterations", "iterations", axes=("attack",)),
+        Metric("misclassified_before", "samples"),
+    ),
+    paper="Figure 9",
+    datasets=WHERE["Figure 9"],
+    variants=tuple(dict.fromkeys((*TABLE_6_VARIANTS, *LEAKS))),
+    draw="suite.report.figures.robustness:draw",
+)

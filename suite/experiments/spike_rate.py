@@ -4,52 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from suite.experiments.rows import condition, no_value
+from suite.experiments.base import Experiment, Metric, Run
+from suite.experiments.units import DEAD_FRACTION, OPERATIONS, SPIKE_RATE
 from suite.inputs import Events, Input, Static
 from suite.models.fc import InputLinear
-from suite.models.readout import logits
-from suite.models.rnn import RecurrentNet
-from suite.run import Run
+from suite.paper import TABLE_6_VARIANTS, WHERE
+from suite.results.record import Value
 
 N_BINS = 50
-RATE = "spikes per neuron and step"
-OPERATIONS = "operations per sample"
 
 
-def run(run: Run) -> list[dict[str, Any]]:
-    """For every hidden layer: mean rate, share of neurons that never fire, and a histogram of the rates over 50 bins
-    on [0, 1]; for the whole network effective accumulate and multiply-accumulate operations, and dense ones. A
-    neuron's rate is its mean over test samples and steps. The test split is read once.
+def measure(run: Run) -> Iterator[Value]:
+    """For every hidden layer mean rate and share of neurons that never fire, and a histogram of the rates over 50 bins
+    on [0, 1], the artifact `histogram` (columns layer, low, high, neurons); for the whole network effective accumulate
+    and multiply-accumulate operations, and dense ones. A neuron's rate is its mean over test samples and steps. The
+    test split is read once.
     """
-    if isinstance(run.network, RecurrentNet):
-        return no_value("spike_rate", RATE, f"{run.cell.variant} has no spikes")
-    if run.history.best == 0:
-        return no_value("spike_rate", RATE)
-    found = measure(run)
-    layers, n = found.rates, found.n
-    rows: list[dict[str, Any]] = []
-    for layer, rate in enumerate(layers, start=1):
-        at = {"n": n, "condition": condition(layer=layer)}
-        dead = float((rate == 0).double().mean())
-        rows.append({"metric": "spike_rate", "value": float(rate.mean()), "unit": RATE, **at})
-        rows.append({"metric": "dead_fraction", "value": dead, "unit": "fraction of neurons", **at})
-        for i, count in enumerate(histogram(rate)):
-            bin_ = condition(layer=layer, bin=f"{i / N_BINS:.2f}-{(i + 1) / N_BINS:.2f}")
-            rows.append({"metric": "neurons", "value": count, "unit": "neurons", "n": n, "condition": bin_})
-    every = torch.cat(layers)
-    rows.append({"metric": "spike_rate", "value": float(every.mean()), "unit": RATE, "n": n})
-    rows.append(
-        {"metric": "dead_fraction", "value": float((every == 0).double().mean()), "unit": "fraction of neurons", "n": n}
-    )
+    found = test_pass(run)
+    n = found.n
+    lines = []
+    for layer, rate in enumerate(found.rates, start=1):
+        yield Value("spike_rate", float(rate.mean()), at={"layer": layer}, n=n)
+        yield Value("dead_fraction", float((rate == 0).double().mean()), at={"layer": layer}, n=n)
+        lines += [(layer, i / N_BINS, (i + 1) / N_BINS, count) for i, count in enumerate(histogram(rate))]
+    every = torch.cat(found.rates)
+    yield Value("spike_rate", float(every.mean()), n=n)
+    yield Value("dead_fraction", float((every == 0).double().mean()), n=n)
     for name, value in found.operations.items():
-        rows.append({"metric": name, "value": value / n, "unit": OPERATIONS, "n": n, "higher_is_better": "false"})
-    return rows
+        yield Value(name, value / n, n=n)
+    run.save("histogram", pd.DataFrame(lines, columns=["layer", "low", "high", "neurons"]))
 
 
 def histogram(rate: Tensor) -> list[int]:
@@ -72,23 +62,20 @@ class Measured:
     n: int
 
 
-@torch.no_grad()
-def measure(run: Run) -> Measured:
+def test_pass(run: Run) -> Measured:
     """Read the test split once."""
-    run.network.eval()
     sums: list[Tensor] = []
     all_logits: list[Tensor] = []
     correct = n = n_steps = 0
-    with run.progress(run.cell, 1, len(run.dataset.test)) as (on_step, _), counted(run.network) as operations:
-        for batch in run.dataset.test.epoch(run.protocol.batch_size):
-            output, spikes = run.network(batch.x.to(run.device))
+    with run.progress(run.cell, 1, len(run.data.test)) as (on_step, _), counted(run.network) as operations:
+        for batch, (logit, _output, spikes) in run.outputs(run.data.test):
             if not sums:
                 sums = [torch.zeros(s[0, 0].numel(), dtype=torch.float64, device=run.device) for s in spikes]
             for total, s in zip(sums, spikes, strict=True):
                 total += s.sum((0, 1), dtype=torch.float64).flatten()
             count_recurrent(run.network, spikes, operations)
-            all_logits.append(logits(output, run.protocol).cpu())
-            correct += int((all_logits[-1].argmax(1) == batch.y).sum())
+            all_logits.append(logit.cpu())
+            correct += int((logit.argmax(1) == batch.y).sum())
             n, n_steps = n + len(batch.y), spikes[0].shape[0]
             on_step(0, n)
     rates = [total.cpu() / (n * n_steps) for total in sums]
@@ -161,3 +148,23 @@ def _convolution(layer: nn.Conv2d, x: Tensor, weight: Tensor) -> float:
     x, weight = x.to(layer.weight.dtype), weight.to(layer.weight.dtype)
     met = nn.functional.conv2d(x, weight, None, layer.stride, layer.padding, layer.dilation, layer.groups)
     return float(met.sum(dtype=torch.float64))
+
+
+EXPERIMENT = Experiment(
+    "spike_rate",
+    "How often hidden neurons fire, and the synaptic operations that it costs",
+    measure,
+    (
+        replace(SPIKE_RATE, axes=("layer",)),
+        replace(DEAD_FRACTION, axes=("layer",)),
+        *(
+            Metric(name, OPERATIONS, higher_is_better=False)
+            for name in ("effective_acs", "effective_macs", "dense_operations")
+        ),
+    ),
+    needs=("spikes",),
+    paper="Figure 4",
+    datasets=WHERE["Figure 4"],
+    variants=TABLE_6_VARIANTS,
+    draw="suite.report.figures.spike_rate:draw",
+)

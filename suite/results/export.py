@@ -5,17 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from suite.results.files import atomic_file
-from suite.results.read import read
+from suite.results.read import Results, read
 from suite.results.rows import NAMES
 
 _ORDER = ["experiment", "dataset", "protocol", "variant", "backend", "engine", "seed", "run_id"]
 
 
-def export(folder: Path) -> list[Path]:
+def export(folder: Path, results: Results | None = None) -> list[Path]:
     """Write results.csv (a row a metric) and curves.csv (a row a run and epoch) beside the records; returns their
-    paths. Raises ResultsError if there are no records, or if they cannot be written.
+    paths. `results`: the folder's, if they have been read. Raises ResultsError if there are no records, or if they
+    cannot be written.
     """
-    results = read(folder)
+    results = read(folder) if results is None else results
     rows = results.rows.sort_values(_ORDER, kind="stable")[NAMES]
     rows["reason"] = rows["reason"].str.replace(r"\s+", " ", regex=True)  # some readers end a row at a lone CR
     curves = results.curves

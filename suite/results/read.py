@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,10 @@ class Results:
                 continue
             tables.append(table.assign(**{key: row[key] for key in ABOUT}))
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=ABOUT)
+
+    def where(self, chosen: Sequence[bool]) -> Results:
+        """Some of the rows only."""
+        return replace(self, rows=self.rows[list(chosen)].reset_index(drop=True))
 
     def problem(self, text: str) -> None:
         """Note what is wrong, once."""
@@ -174,7 +178,7 @@ def _curves(results: Results, trained: list[tuple[dict[str, Any], Path, Training
             continue
         lines += own
         of += [i] * len(own)
-    numbers = pd.DataFrame(lines, columns=list(CURVES)).apply(pd.to_numeric)
+    numbers = pd.DataFrame(lines, columns=list(CURVES)).apply(lambda column: pd.to_numeric(column.replace("nan", "")))
     runs = pd.DataFrame([{**about, "loss_unit": t.loss_unit} for about, _, t in trained], columns=[*ABOUT, "loss_unit"])
     return pd.concat([runs.iloc[of].reset_index(drop=True), numbers], axis=1)
 

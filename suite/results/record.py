@@ -101,9 +101,9 @@ class RunRecord:
     kernel: str
     protocol: str
     protocol_hash: str
-    protocol_settings: Mapping[str, Any]
     seed: int
     made_with: Mapping[str, str]
+    protocol_settings: Mapping[str, Any] = field(default_factory=dict)
     training: Training | None = None
 
 

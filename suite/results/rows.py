@@ -151,9 +151,10 @@ def validate(frame: pd.DataFrame, source: str) -> pd.DataFrame:
         try:
             found = values.mask(empty)
             # By way of numbers, as a pandas round trip turns a column of integers with gaps into 1.0, 2.0, ...
-            typed[column.name] = (found if column.kind == "string" else pd.to_numeric(found)).astype(
-                _DTYPES[column.kind]
-            )
+            found = found if column.kind == "string" else pd.to_numeric(found)
+            if column.kind == "integer" and bool((found.dropna() % 1 != 0).any()):
+                raise ValueError
+            typed[column.name] = found.astype(_DTYPES[column.kind])
         except (ValueError, TypeError):
             numeric = pd.to_numeric(values.mask(empty), errors="coerce")
             bad = ~empty & (numeric.isna() | (column.kind == "integer") & (numeric % 1 != 0))

@@ -11,6 +11,7 @@ import pandas as pd
 
 from suite.drawing import CHANCE, COLUMN, FULL, Drawing, colour, key, label, new_figure, plain, style
 from suite.paper import TABLE_6
+from suite.report.figures import curves
 from suite.report.measured import COUNTED, SETTING, accuracy_rows, chance, comparable
 from suite.report.settings import Part, by_setting
 from suite.report.statistics import mean_ci
@@ -23,10 +24,11 @@ FAR = 0.3
 
 
 def draw(results: Results) -> Iterator[Drawing]:
-    """One figure for each setting that has a test accuracy."""
+    """One figure for each setting that has a test accuracy; then the curves of the training."""
     for part in by_setting(accuracy_rows(results)):
         if part.rows["value"].notna().any():
             yield _draw(part)
+    yield from curves.draw(results)
 
 
 def _draw(part: Part) -> Drawing:

@@ -20,8 +20,11 @@ RUN = ["line", "framework", "seed"]
 
 
 def curve_rows(results: Results) -> pd.DataFrame:
-    """A row for each epoch, metric and run; of several runs of one seed those of the last finished."""
-    curves = results.curves.sort_values("finished_at", kind="stable")
+    """A row for each epoch, metric and run whose accuracy was measured; of several runs of one seed those of the last
+    finished.
+    """
+    measured = set(results.rows.loc[results.rows["experiment"] == "accuracy", "run_id"])
+    curves = results.curves[results.curves["run_id"].isin(measured)].sort_values("finished_at", kind="stable")
     wanted = [metric for column in METRICS for metric in column]
     rows = curves.drop_duplicates([*KEY, "seed", "epoch"], keep="last").melt(
         [name for name in curves if name not in wanted], wanted, "metric", "value"
