@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 import textwrap
 import zlib
 from collections.abc import Iterator
@@ -34,8 +35,11 @@ COLOURS = {
     "gru": "#808080",
     "rnn": "#B3B3B3",
 }
+DASHES = {"lstm": "--", "gru": "-.", "rnn": ":"}
 OTHERS = ("#882255", "#44AA99", "#999933", "#AA4499", "#332288")
-"""For variants of the user's own."""
+"""Colours for variants of the user's own."""
+CHANCE: Any = {"color": "0.6", "linewidth": 0.7, "linestyle": (0, (1, 1.5))}
+"""The line of guessing."""
 
 _STYLE: Any = {
     "font.family": "DejaVu Sans",
@@ -79,6 +83,22 @@ def label(variant: str) -> str:
     return variant.replace("+", " + ").replace("_", " ")
 
 
+def plain(text: object) -> str:
+    """Text to be drawn as it is: a dollar sign begins no formula."""
+    return str(text).replace("$", r"\$")
+
+
+def looks(variant: str, line: str) -> dict[str, Any]:
+    """How the line of a variant looks; `line` is what it is called."""
+    return {"color": colour(variant), "linestyle": DASHES.get(variant, "-"), "label": plain(label(line))}
+
+
+def panel_title(i: int, line: str) -> str:
+    """ "(a) without leakage +" over "with recurrence": the title of panel i (from 0)."""
+    letters = string.ascii_lowercase
+    return f"({letters[i // 26 - 1] * (i > 25)}{letters[i % 26]}) {plain(label(line))}".replace(" + ", " +\n")
+
+
 def file_name(*parts: object) -> str:
     """Parts joined to a file name without spaces or signs."""
     return "_".join(re.sub(r"[^A-Za-z0-9_.-]+", "-", str(part)).strip("-") for part in parts)
@@ -97,6 +117,7 @@ def new_figure(width: float, height: float, caption: str, **grid: Any) -> tuple[
     """A figure with `grid` of axes (as `subplots`) above its caption; height is that of the axes, in inches."""
     from matplotlib.figure import Figure
 
+    caption = plain(caption)
     per_line = int(width * 72 / (0.56 * _CAPTION_POINTS))
     lines = textwrap.wrap(caption, per_line)
     below = (len(lines) * 1.35 * _CAPTION_POINTS + 6) / 72
@@ -107,6 +128,30 @@ def new_figure(width: float, height: float, caption: str, **grid: Any) -> tuple[
         0.01, 3 / 72 / total, "\n".join(lines), fontsize=_CAPTION_POINTS, color="0.25", va="bottom", linespacing=1.3
     )
     return figure, figure.subplots(squeeze=False, **grid)
+
+
+def panels(
+    n: int, per_row: int, width: float, height: float, caption: str, **grid: Any
+) -> tuple[Figure, list[Any], Any]:
+    """As `new_figure`, with n panels in rows of at most `per_row`, each row `height` inches high: also the n axes, and
+    the grid [rows, columns] of all, the rest of which is not shown.
+    """
+    n_rows = -(-n // per_row)
+    figure, axes = new_figure(width, height * n_rows, caption, nrows=n_rows, ncols=min(n, per_row), **grid)
+    for ax in axes.flat[n:]:
+        ax.set_visible(False)
+    return figure, list(axes.flat[:n]), axes
+
+
+def error_bars(ax: Any, x: Any, rows: pd.DataFrame, scale: float = 1, spread: str = "ci95", **looks: Any) -> None:
+    """Points at the rows' means, with bars where there is a spread."""
+    ax.errorbar(x, scale * rows["mean"], scale * rows[spread].fillna(0), marker=".", capsize=1.5, **looks)
+
+
+def key(figure: Figure, of: Any, **looks: Any) -> None:
+    """A legend above the axes: of axes, or of a list of handles."""
+    handles = of if isinstance(of, list) else of.get_legend_handles_labels()[0]
+    figure.legend(handles=handles, **{"loc": "outside upper center", **looks})
 
 
 def save(drawing: Drawing, folder: Path) -> list[Path]:

@@ -5,19 +5,30 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from report_rows import frame_of, row
+from report_rows import ready, results_of, row
 from rich.console import Console
 
-from suite.report.summary import accuracy_rows, mean_ci, summary, superseded
-from suite.report.tables import comparison, layout, table6
-from suite.results import load
+from suite.errors import ResultsError
+from suite.report.measured import accuracy_rows
+from suite.report.statistics import mean_ci, sign_of_mean
+from suite.report.table import Column, Number, Table, written
+from suite.report.table6 import summary, table6
+from suite.report.terminal import tables
+from suite.results import STATUSES, load
 
 
-def printed(frame):
+def printed(rows):
     console = Console(width=120)
     with console.capture() as captured:
-        console.print(comparison(frame))
+        console.print(*tables(results_of(rows), "accuracy"))
     return captured.get()
+
+
+def texts(rows, column):
+    """A column of Table 6, as written."""
+    table = table6(ready(rows))
+    i = [of.name for of in table.columns].index(column)
+    return [written(cells[i]) for cells in table.rows]
 
 
 def seeds(values, **about):
@@ -39,7 +50,7 @@ def test_one_seed_has_no_interval_and_none_has_no_mean():
 
 
 def test_summary_has_the_papers_number_and_the_difference():
-    (line,) = summary(frame_of(seeds([0.7, 0.8, 0.9]))).to_dict("records")
+    (line,) = summary(ready(seeds([0.7, 0.8, 0.9]))).to_dict("records")
     assert (line["n"], line["ok"], line["paper"], line["chance"]) == (3, 3, 0.775, 0.5)
     assert line["difference"] == pytest.approx(0.025)
     assert line["binomial_se"] == pytest.approx(math.sqrt(0.8 * 0.2 / 100))
@@ -47,7 +58,7 @@ def test_summary_has_the_papers_number_and_the_difference():
 
 @pytest.mark.parametrize("about", [{"data_source": "standin"}, {"protocol": "smoke"}])
 def test_no_difference_from_the_paper_where_none_is_meant(about):
-    line = summary(frame_of(seeds([0.7], **about))).iloc[0]
+    line = summary(ready(seeds([0.7], **about))).iloc[0]
     assert line["paper"] == 0.775
     assert math.isnan(line["difference"])
 
@@ -65,7 +76,7 @@ def test_no_difference_from_the_paper_where_none_is_meant(about):
     ids=lambda other: next(iter(other)),
 )
 def test_what_differs_is_never_in_one_mean(other):
-    table = summary(frame_of(seeds([0.6, 0.6]) + seeds([0.9, 0.9], **other)))
+    table = summary(ready(seeds([0.6, 0.6]) + seeds([0.9, 0.9], **other)))
     assert sorted(table["mean"]) == [0.6, 0.9]
 
 
@@ -77,16 +88,15 @@ def test_statuses_are_counted_and_only_ok_and_dead_enter_the_mean():
         row(value=None, seed=3, status="failed"),
         row(value=None, seed=4, status="skipped"),
     ]
-    line = summary(frame_of(rows)).iloc[0]
+    line = summary(ready(rows)).iloc[0]
     assert line["mean"] == pytest.approx(0.55)
     assert [line[status] for status in ("n", "ok", "dead", "diverged", "failed", "skipped")] == [2, 1, 1, 1, 1, 1]
-    text = layout(summary(frame_of(rows)))["SpikingJelly"].iloc[0]
-    assert text == "55.0 ± 63.5, n=2, 1 dead, 1 diverged, 1 failed, 1 skipped"
+    beside = ", ".join(f"1 {status}" for status in STATUSES if status != "ok")
+    assert texts(rows, "SpikingJelly") == [f"55.0 ± 63.5, n=2, {beside}"]
 
 
 def test_a_cell_without_any_value_says_so_and_stays_in_the_table():
-    text = layout(summary(frame_of([row(value=None, status="diverged")])))
-    assert text["SpikingJelly"].tolist() == ["1 diverged"]
+    assert texts([row(value=None, status="diverged")], "SpikingJelly") == ["1 diverged"]
 
 
 def test_the_last_of_two_runs_of_a_seed_counts():
@@ -94,20 +104,20 @@ def test_the_last_of_two_runs_of_a_seed_counts():
         row(value=0.9, run_id="new", finished_at="2026-01-02T00:00:00+00:00"),
         row(value=0.1, run_id="old", finished_at="2026-01-01T00:00:00+00:00"),
     ]
-    assert accuracy_rows(frame_of(rows))["value"].tolist() == [0.9]
-    assert superseded(frame_of(rows)) == 1
+    assert accuracy_rows(ready(rows))["value"].tolist() == [0.9]
+    assert "1 older rows of cells that were run again are left out." in table6(ready(rows)).notes
 
 
 def test_a_skip_is_dropped_once_its_cell_has_been_run_and_kept_until_then():
     skip = row(value=None, status="skipped", data_source="missing", data_hash=None)
-    assert accuracy_rows(frame_of([skip]))["status"].tolist() == ["skipped"]
-    assert accuracy_rows(frame_of([skip, row(value=0.5)]))["status"].tolist() == ["ok"]
-    assert len(accuracy_rows(frame_of([skip, row(value=0.5, seed=1)]))) == 2
+    assert accuracy_rows(ready([skip]))["status"].tolist() == ["skipped"]
+    assert accuracy_rows(ready([skip, row(value=0.5)]))["status"].tolist() == ["ok"]
+    assert len(accuracy_rows(ready([skip, row(value=0.5, seed=1)]))) == 2
 
 
 def test_other_metrics_and_experiments_stay_out():
     rows = [*seeds([0.6]), row(metric="test_loss", value=1.0), row(experiment="generalization", value=0.1)]
-    assert summary(frame_of(rows))["mean"].tolist() == [0.6]
+    assert summary(ready(rows))["mean"].tolist() == [0.6]
 
 
 def test_a_shared_kernel_is_said_and_marked_and_an_unshared_one_is_not():
@@ -116,11 +126,10 @@ def test_a_shared_kernel_is_said_and_marked_and_an_unshared_one_is_not():
         *seeds([0.7], engine="step", kernel="spikingjelly-step"),
         *seeds([0.7], engine="step", kernel="snntorch-step", backend="snntorch"),
     ]
-    assert "same kernel (numba-cpu)" in " ".join(printed(frame_of(fused)).split())
-    assert "same kernel" not in printed(frame_of(step))
-    both = layout(summary(frame_of(fused + step)))
-    assert both["engine"].tolist() == ["fused †", "step"]
-    for text in (table6(frame_of(fused))["table6.md"], table6(frame_of(fused))["table6.tex"]):
+    assert "same kernel (numba-cpu)" in " ".join(printed(fused).split())
+    assert "same kernel" not in printed(step)
+    assert texts(fused + step, "engine") == ["fused †", "step"]
+    for text in (table6(ready(fused)).markdown(), table6(ready(fused)).latex()):
         assert "by construction" in text
 
 
@@ -128,26 +137,25 @@ def test_rows_come_in_the_papers_order():
     rows = [
         row(value=0.5, dataset=d, variant=v) for d in ("mnist", "xor") for v in ("with_recurrence", "mine", "baseline")
     ]
-    text = layout(summary(frame_of(rows)))
-    assert list(zip(text["dataset"], text["variant"], strict=True)) == [
+    assert list(zip(texts(rows, "dataset"), texts(rows, "variant"), strict=True)) == [
         (d, v) for d in ("xor", "mnist") for v in ("baseline", "with_recurrence", "mine")
     ]
 
 
 def test_every_row_of_every_format_names_its_data_source():
     rows = seeds([0.6], data_source="original", dataset="mnist") + seeds([0.5], data_source="standin", dataset="mnist")
-    files = table6(frame_of(rows))
-    md = [line for line in files["table6.md"].splitlines() if line.startswith("| mnist")]
-    tex = [line for line in files["table6.tex"].splitlines() if line.startswith("mnist")]
-    csv = files["table6.csv"].splitlines()[1:]
+    table = table6(ready(rows))
+    md = [line for line in table.markdown().splitlines() if line.startswith("| mnist")]
+    tex = [line for line in table.latex().splitlines() if line.startswith("mnist")]
+    csv = table.csv().splitlines()[1:]
     for lines in (md, tex, csv):
         assert ["original" in line for line in lines] == [True, False]
         assert ["standin" in line for line in lines] == [False, True]
-    assert "data original" in printed(frame_of(rows))
+    assert "data original" in printed(rows)
 
 
 def test_latex_escapes_what_latex_would_trip_over():
-    tex = table6(frame_of(seeds([0.6, 0.8], variant="mine_50%&#")))["table6.tex"]
+    tex = table6(ready(seeds([0.6, 0.8], variant="mine_50%&#"))).latex()
     assert r"mine\_50\%\&\#" in tex
     assert r"70.0 $\pm$ 127.1, n=2" in tex
     assert tex.count(r"\toprule") == tex.count(r"\bottomrule") == 1
@@ -156,23 +164,83 @@ def test_latex_escapes_what_latex_would_trip_over():
 
 
 def test_variants_of_one_name_and_two_definitions_are_told_apart():
-    text = layout(summary(frame_of(seeds([0.6]) + seeds([0.7], variant_parameters='{"leakage": 0.9}'))))
-    assert len(set(text["variant"])) == 2
-    assert all(name.startswith("baseline #") for name in text["variant"])
+    names = texts(seeds([0.6]) + seeds([0.7], variant_parameters='{"leakage": 0.9}'), "variant")
+    assert len(set(names)) == 2
+    assert all(name.startswith("baseline #") for name in names)
 
 
 def test_no_rows_is_said():
-    assert "no test_accuracy rows" in printed(frame_of([]))
+    assert "no test_accuracy rows" in printed([])
 
 
 def test_markup_in_a_name_is_text():
-    assert "[red]mine" in printed(frame_of(seeds([0.6], variant="[red]mine")))
+    assert "[red]mine" in printed(seeds([0.6], variant="[red]mine"))
 
 
 def test_csv_can_be_read_back(tmp_path):
     path = tmp_path / "table6.csv"
-    path.write_text(table6(frame_of(seeds([0.7, 0.8, 0.9])))["table6.csv"])
+    path.write_text(table6(ready(seeds([0.7, 0.8, 0.9]))).csv())
     table = pd.read_csv(path)
     assert np.isclose(table["ci95"].iloc[0], 0.248414)
-    with pytest.raises(Exception, match="results file"):
+    with pytest.raises(ResultsError, match="results file"):
         load(path)
+
+
+def test_numbers_are_written_one_way():
+    assert written(Number(0.775, 0.012, 5, ("1 dead",))) == "77.5 ± 1.2, n=5, 1 dead"
+    assert written(Number(0.775)) == "77.5"
+    assert written(Number(12.3, 0.5, signed=True, form="{:.3g}".format)) == "+12.3 ± 0.5"
+    assert written(Number(-12.3, signed=True, form="{:.3g}".format)) == "-12.3"
+    assert written(Number(0.5, n=2, best=True)) == "50.0, n=2 *"
+    assert written(Number(n=0)) == "no value"
+    assert written((Number(0.5), Number(0.6))) == "50.0; 60.0"
+
+
+def test_a_row_that_does_not_fit_its_columns_is_an_error():
+    with pytest.raises(ValueError, match="a row of 1 cells in 2 columns"):
+        Table("mine", "", (Column("a"), Column("b")), (("x",),), pd.DataFrame())
+
+
+def test_details_are_left_out_in_latex_and_the_terminal_and_come_last_on_the_page():
+    table = table6(ready(seeds([0.6])))
+    assert [column.name for column in table.columns][4:6] == ["kernel", "variant"]
+    last = table.details_last()
+    assert [column.name for column in last.columns][-2:] == ["paper", "kernel"]
+    assert last.rows[0][-1] == "numba-cpu"
+    assert "numba-cpu" in table.markdown()
+    assert "numba-cpu" not in table.latex() + printed(seeds([0.6]))
+
+
+NASTY = r"<b>|x|</b> `y` *z* \ & [red]"
+
+
+def test_a_name_stays_text_in_every_format():
+    table = table6(ready(seeds([0.6, 0.8], variant=NASTY)))
+    (line,) = [line for line in table.markdown().splitlines() if "n=2" in line]
+    assert r"&lt;b>\|x\|&lt;/b> \`y\` \*z\* \\ &amp; [red]" in line
+    assert line.replace(r"\|", "").count("|") == len(table.columns) + 1
+    assert r"\textless{}b\textgreater{}\textbar{}x\textbar{}" in table.latex()
+    assert table.csv().count(NASTY) == 1
+    assert NASTY in " ".join(printed(seeds([0.6, 0.8], variant=NASTY)).split())
+
+
+def test_an_accuracy_that_is_no_fraction_is_marked_and_in_no_mean():
+    for value in (97.5, -0.1, math.inf, -math.inf):
+        rows = [*seeds([0.6, 0.8]), row(value=value, seed=2), row(value=value, variant="without_reset")]
+        assert texts(rows, "SpikingJelly") == ["70.0 ± 127.1, n=2, 1 invalid", "1 invalid"]
+        results = results_of(rows)
+        assert "invalid: 2 accuracies that are no fraction from 0 to 1; not in the means." in printed(rows)
+        tables(results, "accuracy")
+        assert len(results.problems) == 2
+        assert f"is {value:g}, which is no fraction from 0 to 1" in results.problems[0]
+        assert "without_reset, spikingjelly, seed 0" in results.problems[1]
+    assert texts([row(value=1.0), row(value=0.0, seed=1)], "SpikingJelly") == ["50.0 ± 635.3, n=2"]
+    assert texts([row(value=math.nan)], "SpikingJelly") == ["no value"]
+
+
+def test_only_values_that_differ_show_a_sign():
+    assert sign_of_mean(pd.Series([0.1, 0.11, 0.12])) == 1
+    assert sign_of_mean(pd.Series([-0.1, -0.11, -0.12])) == -1
+    assert sign_of_mean(pd.Series([-0.1, 0.1])) == 0
+    assert sign_of_mean(pd.Series([0.51 - 0.5, 0.61 - 0.6])) == 0  # the same but for rounding
+    assert sign_of_mean(pd.Series([0.1])) == sign_of_mean(pd.Series([], dtype=float)) == 0

@@ -4,9 +4,10 @@ import io
 
 import pandas as pd
 import pytest
-from report_rows import frame_of, row
+from report_rows import ready, row
 
-from suite.report.tradeoff import layout_tradeoff, tradeoff, tradeoff_files
+from suite.report.table import written
+from suite.report.tradeoff import criteria, tradeoff
 
 ABOUT = {"dataset": "n_mnist", "data_source": "original"}
 
@@ -17,20 +18,20 @@ def resolutions(variant, accuracies, mode="fixed_steps", readout="trained", **ab
             experiment="generalization",
             variant=variant,
             value=value,
-            condition=f"dt_ms={ms}, n_steps=15, mode={mode}, readout={readout}",
+            at={"dt_ms": ms, "n_steps": 15, "mode": mode, "readout": readout},
             **{**ABOUT, **about},
         )
         for ms, value in accuracies.items()
     ]
 
 
-def of(variant, experiment, metric, value, condition=None, **about):
+def of(variant, experiment, metric, value, at=None, **about):
     given = {**ABOUT, "variant": variant, "experiment": experiment, "metric": metric, **about}
-    return row(value=value, condition=condition, **given)
+    return row(value=value, at=at or {}, **given)
 
 
 def numbers(rows):
-    table = tradeoff(frame_of(rows))
+    table = criteria(ready(rows))
     return {(line["variant"], line["criterion"]): line for line in table.to_dict("records")}
 
 
@@ -53,7 +54,7 @@ def test_costs_are_best_when_low_and_operations_are_both_kinds_together():
     for variant, rate, acs, macs in (("baseline", 0.1, 100, 900), ("without_reset", 0.2, 500, 400)):
         rows += [
             of(variant, "spike_rate", "spike_rate", rate),
-            of(variant, "spike_rate", "spike_rate", 9.0, "layer=1"),
+            of(variant, "spike_rate", "spike_rate", 9.0, {"layer": 1}),
             of(variant, "spike_rate", "effective_acs", acs),
             of(variant, "spike_rate", "effective_macs", macs),
         ]
@@ -66,36 +67,40 @@ def test_costs_are_best_when_low_and_operations_are_both_kinds_together():
 
 def test_a_median_beyond_the_cap_is_the_most_robust_and_not_left_out_of_a_mean():
     def flips(variant, value, seed):
-        return of(variant, "robustness", "flips_median", value, "attack=gradient", seed=seed)
+        return of(variant, "robustness", "flips_median", value, {"attack": "gradient"}, seed=seed)
 
     rows = [flips("baseline", 50, 0), flips("baseline", None, 1), flips("without_leakage", 60, 0)]
-    rows.append(of("without_leakage", "robustness", "flips_median", 9999, "attack=random"))
+    rows.append(of("without_leakage", "robustness", "flips_median", 9999, {"attack": "random"}))
     found = numbers(rows)
     assert found["baseline", "flips_median"]["best"]
     assert found["without_leakage", "flips_median"]["mean"] == 60
-    text = layout_tradeoff(tradeoff(frame_of(rows))).set_index("variant")["median flips to mislead"]
-    assert text.to_dict() == {"baseline": "beyond the cap, n=2 *", "without_leakage": "60, n=1"}
+    table = tradeoff(ready(rows))
+    i = [column.name for column in table.columns].index("median flips to mislead")
+    assert {cells[table.n_section]: written(cells[i]) for cells in table.rows} == {
+        "baseline": "beyond the cap, n=2 *",
+        "without_leakage": "60, n=1",
+    }
 
 
 def test_data_protocols_frameworks_and_kernels_are_apart():
     """Each line alone in its section: nothing is best."""
     changes = ({}, {"data_source": "standin"}, {"protocol": "smoke"}, {"backend": "snntorch"}, {"kernel": "triton"})
     rows = [of(f"k=0.{i}", "accuracy", "test_accuracy", 0.5, **change) for i, change in enumerate(changes)]
-    table = tradeoff(frame_of(rows))
+    table = criteria(ready(rows))
     assert len(table) == len(changes)
     assert not table["best"].any()
     on = table.set_index("variant")["framework"]
     assert (on["k=0.0"], on["k=0.4"], on["k=0.3"]) == ("SpikingJelly (numba-cpu)", "SpikingJelly (triton)", "snnTorch")
     rows[1:] = [of("k=0.9", "accuracy", "test_accuracy", 0.6)]
-    assert tradeoff(frame_of(rows))["best"].tolist() == [False, True]
+    assert criteria(ready(rows))["best"].tolist() == [False, True]
 
 
 def test_files_leave_blank_what_is_not_measured():
     rows = [of("baseline", "accuracy", "test_accuracy", value, seed=seed) for seed, value in enumerate((0.8, 0.9))]
-    files = tradeoff_files(frame_of(rows))
+    table = tradeoff(ready(rows))
     # s = 0.0707, half-width 12.706 * 0.0707 / sqrt(2) = 0.635
-    assert "| baseline | 85.0 ± 63.5, n=2 |  |  |  |  |  |" in files["tradeoff.md"]
-    assert "data source" in files["tradeoff.md"]
-    (line,) = pd.read_csv(io.StringIO(files["tradeoff.csv"])).to_dict("records")
+    assert "| baseline | 85.0 ± 63.5, n=2 |  |  |  |  |  |" in table.markdown()
+    assert "data source" in table.markdown()
+    (line,) = pd.read_csv(io.StringIO(table.csv())).to_dict("records")
     assert line["mean"] == pytest.approx(0.85)
-    assert tradeoff_files(frame_of([])) == {}
+    assert tradeoff(ready([])).rows == ()

@@ -1,4 +1,4 @@
-"""Tables, figures and one HTML page from results.csv."""
+"""Tables, figures and one HTML page from results."""
 
 from __future__ import annotations
 
@@ -7,45 +7,49 @@ import tempfile
 from pathlib import Path
 
 from suite.errors import ResultsError
-from suite.results import load
+from suite.results import Results, read
 
 
-def make(results: Path, out: Path) -> list[Path]:
-    """Write Tables 6 and 7, the trade-off of Section 5, the frameworks' agreement, the verdicts on the paper's claims,
-    every figure (PNG, SVG, CSV) and the page report.html into `out`.
+def make(results: str | os.PathLike[str], out: Path) -> list[Path]:
+    """Write the report on the results at a path (`suite.results.read`); see `write`."""
+    return write(read(results), out)
+
+
+def write(results: Results, out: Path) -> list[Path]:
+    """Write Tables 6 and 7, the trade-off of Section 5, the frameworks' agreement and the verdicts on the paper's
+    claims (CSV, Markdown, LaTeX; those that have rows), every figure (PNG, SVG, CSV) and the page report.html into
+    `out`.
 
     All of it or nothing: what an earlier report left there is replaced at the end, file by file. Returns the paths, the
     page first. Raises ResultsError if there are no results, if they break the schema, or if `out` cannot be written.
     """
     from suite import drawing
-    from suite.report import accuracies, curves, experiments, page, traces
+    from suite.report import figures, page
     from suite.report.agreement import agreement
-    from suite.report.claims import verdicts
+    from suite.report.measured import checked
+    from suite.report.table6 import table6
     from suite.report.table7 import table7
-    from suite.report.tables import table6
-    from suite.report.tradeoff import tradeoff_files
+    from suite.report.tradeoff import tradeoff
+    from suite.report.verdicts import claims
 
-    frame = load(results)
-    beside = results if results.is_dir() else results.parent
+    results = checked(results)
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".report-", dir=out) as temporary:
             folder = Path(temporary)
-            drawings = [traces.draw(), *accuracies.draw(frame), *curves.draw(frame), *experiments.draw(frame, beside)]
-            figures = [drawing.save(one, folder) for one in drawings]
-            texts = {
-                "report.html": page.render(
-                    frame, [(one, svg) for one, (_, svg, _) in zip(drawings, figures, strict=True)]
-                ),
-                **table6(frame),
-                **table7(frame),
-                **tradeoff_files(frame),
-                "claims.csv": verdicts(frame).to_csv(index=False, lineterminator="\n"),
-                "agreement.csv": agreement(frame).to_csv(index=False, lineterminator="\n"),
+            drawings = list(figures.draw(results))
+            saved = [drawing.save(one, folder) for one in drawings]
+            tables = {
+                table.name: table for table in (make(results) for make in (table6, table7, tradeoff, agreement, claims))
             }
+            shown = [(one, svg) for one, (_, svg, _) in zip(drawings, saved, strict=True)]
+            texts = {"report.html": page.render(results, tables, shown, figures.without(results))}
+            for name, table in tables.items():
+                if table.rows:
+                    texts |= {f"{name}.csv": table.csv(), f"{name}.md": table.markdown(), f"{name}.tex": table.latex()}
             for name, text in texts.items():
                 (folder / name).write_text(text, encoding="utf-8")
-            made = [folder / name for name in texts] + [path for paths in figures for path in paths]
+            made = [folder / name for name in texts] + [path for paths in saved for path in paths]
             for path in made:
                 os.replace(path, out / path.name)
     except OSError as error:

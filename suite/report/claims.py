@@ -1,23 +1,18 @@
 """The paper's sentences as claims that rows can support or contradict.
 
-A claim is a set of tests; a test compares two numbers of every seed. Its mean difference over the seeds has a 95 %
-t-interval: supported if the interval lies on the claimed side, contradicted if on the other, else undecided, and
-always undecided with fewer than two seeds. A claim is contradicted if one of its tests is, supported if all are.
-Nothing is corrected for the number of claims: of twenty that are empty, one comes out decided by chance.
+A claim is a set of tests; a test compares two numbers of every seed (suite.report.verdicts judges them).
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from suite.report.measured import measured, sweep_k, with_baselines
-from suite.report.summary import SETTING, chance, comparable, mean_ci
+from suite.report.measured import at_all, chance, sweep_k
+from suite.results.record import Axis
 
 Values = Callable[[pd.DataFrame], pd.Series]
 """From the rows of one setting and backend to one number a seed (index: seed); empty if they are not there."""
@@ -49,24 +44,31 @@ class Claim:
     across: bool = False
 
 
-def value(variant: str, metric: str = "test_accuracy", experiment: str = "accuracy", **condition: str) -> Values:
-    """The metric of a variant; the mean over its rows where the condition leaves several (directions, layers)."""
+def value(variant: str, metric: str = "test_accuracy", experiment: str = "accuracy", **at: Axis) -> Values:
+    """The metric of a variant; the mean over its rows where `at` leaves several (directions, layers)."""
 
     def find(rows: pd.DataFrame) -> pd.Series:
-        own = rows[(rows["experiment"] == experiment) & (rows["metric"] == metric) & (rows["variant"] == variant)]
-        if not condition and experiment != "landscape":
-            own = own[own["condition"].isna()]
-        for key, wanted in condition.items():
-            own = own[own[key] == wanted] if key in own else own.iloc[:0]
-        return own.groupby("seed")["value"].mean()
+        own = _rows_at(rows, metric, experiment, at)
+        own = own[own["variant"] == variant]
+        return (own if at else own[at_all(own)]).groupby("seed")["value"].mean()
 
     return find
 
 
-def fall(variant: str, dt_ms: str, mode: str) -> Values:
+def _rows_at(rows: pd.DataFrame, metric: str, experiment: str, at: dict[str, Axis]) -> pd.DataFrame:
+    own = rows[(rows["experiment"] == experiment) & (rows["metric"] == metric)]
+    for axis, wanted in at.items():
+        own = own[own[axis] == wanted] if axis in own else own.iloc[:0]
+    return own
+
+
+def fall(variant: str, dt_ms: int, mode: str) -> Values:
     """How much accuracy a network loses from the 3 ms of its training to another resolution (Table 7)."""
-    at = {"experiment": "generalization", "mode": mode, "readout": "trained"}
-    return lambda rows: value(variant, dt_ms="3", **at)(rows) - value(variant, dt_ms=dt_ms, **at)(rows)
+
+    def accuracy(rows: pd.DataFrame, ms: int) -> pd.Series:
+        return value(variant, "test_accuracy", "generalization", mode=mode, readout="trained", dt_ms=ms)(rows)
+
+    return lambda rows: accuracy(rows, 3) - accuracy(rows, dt_ms)
 
 
 def effect(one: Values, other: Values) -> Values:
@@ -81,7 +83,7 @@ def shifted(one: Values, by: float) -> Values:
 
 def guess(one: Values, plus: float = 0.0) -> Values:
     """The accuracy of guessing, for the seeds that `one` has, plus a constant."""
-    return lambda rows: one(rows) * 0 + chance(str(rows["dataset"].iloc[0])) + plus
+    return lambda rows: one(rows) * 0 + chance(rows) + plus
 
 
 def gain(variant: str) -> Values:
@@ -99,24 +101,22 @@ def spread(*variants: str) -> Values:
     return find
 
 
-def over(datasets: tuple[str, ...], one: Values) -> Values:
-    """The mean of a number over those of the datasets that have it, for the seeds that all of these have."""
+def over(kind: str, one: Values) -> Values:
+    """The mean of a number over those datasets of a kind that have it, for the seeds that all of these have."""
 
     def find(rows: pd.DataFrame) -> pd.Series:
-        parts = [rows[rows["dataset"] == name] for name in datasets]
-        found = [numbers for part in parts if len(part) and len(numbers := one(part).dropna())]
+        parts = rows[rows["kind"] == kind].groupby("dataset", sort=False)
+        found = [numbers for _, part in parts if len(numbers := one(part).dropna())]
         return pd.concat(found, axis=1, join="inner").mean(axis=1) if found else pd.Series(dtype=float)
 
     return find
 
 
-def slope(metric: str, experiment: str, **condition: str) -> Values:
+def slope(metric: str, experiment: str, **at: Axis) -> Values:
     """The least-squares slope of a metric against k over a sweep of at least three k."""
 
     def find(rows: pd.DataFrame) -> pd.Series:
-        own = rows[(rows["experiment"] == experiment) & (rows["metric"] == metric)]
-        for key, wanted in condition.items():
-            own = own[own[key] == wanted] if key in own else own.iloc[:0]
+        own = _rows_at(rows, metric, experiment, at)
         own = own.assign(k=own["variant_parameters"].map(sweep_k)).dropna(subset=["k"])
         sweeps = {seed: sweep for seed, sweep in own.groupby("seed") if sweep["k"].nunique() >= 3}
         whole = {seed: sweep for seed, sweep in sweeps.items() if sweep["value"].notna().all()}
@@ -140,28 +140,25 @@ def at_chance(variant: str) -> tuple[Comparison, ...]:
     )
 
 
-def less(low: str, high: str, metric: str = "test_accuracy", experiment: str = "accuracy", **at: str) -> Comparison:
+def less(low: str, high: str, metric: str = "test_accuracy", experiment: str = "accuracy", **at: Axis) -> Comparison:
     """The same metric of two variants."""
     first, second = (value(variant, metric, experiment, **at) for variant in (low, high))
     return Comparison(f"{metric}: {low} < {high}", first, second)
 
 
-def _falls_less(low: str, high: str, dt_ms: str, mode: str) -> Comparison:
+def _falls_less(low: str, high: str, dt_ms: int, mode: str) -> Comparison:
     return Comparison(f"fall at {dt_ms} ms: {low} < {high}", fall(low, dt_ms, mode), fall(high, dt_ms, mode))
 
 
-_TEMPORAL = ("shd", "ssc")
-_KINDS = {
-    "temporal": ("xor", *_TEMPORAL),
-    "spatio-temporal": ("n_mnist", "dvs128_gesture"),
-    "spatial": ("mnist", "cifar10"),
-}
+_SPEECH = ("shd", "ssc")
+_TEMPORAL = ("xor", *_SPEECH)
+_SPATIAL = ("mnist", "cifar10")
 _EVERYWHERE = ("baseline", "without_leakage", "complete_leakage", "without_reset")
 """The variants of Table 6 that every dataset has: a spread over more of them would be larger for that alone."""
 
 
 def _kinds(says: str, low: str, high: str, one: Values) -> Comparison:
-    return Comparison(f"{says}: {low} < {high}", over(_KINDS[low], one), over(_KINDS[high], one))
+    return Comparison(f"{says}: {low} < {high}", over(low, one), over(high, one))
 
 
 _FLIPS = ("flips_median", "robustness")
@@ -180,7 +177,7 @@ def _table_7(mode: str) -> tuple[Claim, ...]:
     """The claims of Table 7 in one of the two ways to read it."""
     how = mode.replace("_", " ")
     reset, leak, recurrence = (
-        effect(fall(variant, "1", mode), fall("baseline", "1", mode))
+        effect(fall(variant, 1, mode), fall("baseline", 1, mode))
         for variant in ("without_reset", "without_leakage", "with_recurrence")
     )
     all_three = "without_leakage+without_reset+with_recurrence"
@@ -190,21 +187,21 @@ def _table_7(mode: str) -> tuple[Claim, ...]:
             "Section 4.2.2, Table 7",
             f"SNNs keep their accuracy at other resolutions better than LSTM, GRU and RNN ({how})",
             ("n_mnist",),
-            tuple(_falls_less("baseline", rnn, dt, mode) for rnn in ("lstm", "gru", "rnn") for dt in ("1", "10")),
+            tuple(_falls_less("baseline", rnn, dt, mode) for rnn in ("lstm", "gru", "rnn") for dt in (1, 10)),
         ),
         Claim(
             f"table7-leak-{mode}",
             "Section 4.2.2, Table 7",
             f"Without leakage generalization declines, above all at 1 ms ({how})",
             ("n_mnist",),
-            (_falls_less("baseline", "without_leakage", "1", mode),),
+            (_falls_less("baseline", "without_leakage", 1, mode),),
         ),
         Claim(
             f"table7-recurrence-{mode}",
             "Section 4.2.2, Table 7",
             f"Recurrence impairs generalization ({how})",
             ("n_mnist",),
-            tuple(_falls_less("baseline", "with_recurrence", dt, mode) for dt in ("1", "10")),
+            tuple(_falls_less("baseline", "with_recurrence", dt, mode) for dt in (1, 10)),
         ),
         Claim(
             f"table7-all-{mode}",
@@ -212,7 +209,7 @@ def _table_7(mode: str) -> tuple[Claim, ...]:
             f"Without leakage and reset and with recurrence, accuracy drops most of all SNNs at 1 ms ({how})",
             ("n_mnist",),
             tuple(
-                _falls_less(other, all_three, "1", mode)
+                _falls_less(other, all_three, 1, mode)
                 for other in ("baseline", "with_recurrence", "without_leakage+with_recurrence")
             ),
         ),
@@ -234,14 +231,14 @@ CLAIMS: tuple[Claim, ...] = (
         "table6-no-leak",
         "Section 4.1.3, Table 6",
         "Without leakage accuracy is lower than with a learnable leak",
-        ("xor", *_TEMPORAL),
+        _TEMPORAL,
         (less("without_leakage", "baseline"),),
     ),
     Claim(
         "table6-complete-leak",
         "Section 4.1.3, Table 6",
         "With complete leakage a network hardly does better than guessing",
-        ("xor", *_TEMPORAL),
+        _TEMPORAL,
         at_chance("complete_leakage"),
     ),
     Claim(
@@ -255,7 +252,7 @@ CLAIMS: tuple[Claim, ...] = (
         "table6-reset-small",
         "Section 4.1.3, Table 6",
         "The reset matters less than the leak",
-        _TEMPORAL,
+        _SPEECH,
         (
             Comparison(
                 "effect: reset < leakage",
@@ -268,14 +265,14 @@ CLAIMS: tuple[Claim, ...] = (
         "table6-recurrence",
         "Section 4.1.3, Table 6",
         "Recurrence raises accuracy in temporal tasks",
-        ("xor", *_TEMPORAL),
+        _TEMPORAL,
         (less("baseline", "with_recurrence"),),
     ),
     Claim(
         "table6-kinds",
         "Section 4.1.3, Table 6",
         "Leakage and reset matter most to temporal tasks, less to spatio-temporal, least to spatial ones",
-        tuple(name for names in _KINDS.values() for name in names),
+        (*_TEMPORAL, "n_mnist", "dvs128_gesture", *_SPATIAL),
         (
             _kinds("spread of the variants", "spatial", "spatio-temporal", spread(*_EVERYWHERE)),
             _kinds("spread of the variants", "spatio-temporal", "temporal", spread(*_EVERYWHERE)),
@@ -286,7 +283,7 @@ CLAIMS: tuple[Claim, ...] = (
         "table6-recurrence-kinds",
         "Section 4.1.3, Table 6",
         "Recurrence helps temporal tasks more than spatial ones",
-        (*_KINDS["temporal"], *_KINDS["spatial"]),
+        (*_TEMPORAL, *_SPATIAL),
         (_kinds("gain from recurrence", "spatial", "temporal", gain("with_recurrence")),),
         across=True,
     ),
@@ -308,8 +305,8 @@ CLAIMS: tuple[Claim, ...] = (
         "The loss is flattest for the vanilla SNN, steeper without leakage and with recurrence, steepest for LSTM",
         ("n_mnist",),
         (
-            less("baseline", "without_leakage+with_recurrence", "loss_rise", "landscape", radius="1.0"),
-            less("without_leakage+with_recurrence", "lstm", "loss_rise", "landscape", radius="1.0"),
+            less("baseline", "without_leakage+with_recurrence", "loss_rise", "landscape", radius=1.0),
+            less("without_leakage+with_recurrence", "lstm", "loss_rise", "landscape", radius=1.0),
         ),
     ),
     Claim(
@@ -374,7 +371,7 @@ CLAIMS: tuple[Claim, ...] = (
         "section5-learnable",
         "Section 5, temporal tasks (1)",
         "On hard temporal data a learnable leak is better than a fixed one",
-        (*_TEMPORAL, "fsdd"),
+        (*_SPEECH, "fsdd"),
         tuple(
             less(fixed, "baseline", "test_accuracy", "leak_sweep")
             for fixed in ("k=0.1", "k=0.3", "k=0.5", "k=0.7", "k=0.9", "without_leakage")
@@ -384,14 +381,14 @@ CLAIMS: tuple[Claim, ...] = (
         "section5-reset-cost",
         "Section 5, temporal tasks (2)",
         "Without reset the firing rate rises",
-        ("xor", *_TEMPORAL, "fsdd"),
+        (*_TEMPORAL, "fsdd"),
         (less("baseline", "without_reset", "spike_rate", "spike_rate"),),
     ),
     Claim(
         "diagnosis-silent",
         "Diagnosis of Table 6, not in the paper",
         "Complete leakage is at chance because hidden neurons are silent (under 0.001 spikes a step)",
-        (*_TEMPORAL, "fsdd"),
+        (*_SPEECH, "fsdd"),
         (
             Comparison(
                 "rate of complete_leakage < 0.001",
@@ -404,7 +401,7 @@ CLAIMS: tuple[Claim, ...] = (
         "diagnosis-swapped",
         "Diagnosis of Table 6, not in the paper",
         "Chance belongs to k = 1 with the input scaled by 1 - k, while k = 0 beats it",
-        (*_TEMPORAL, "fsdd"),
+        (*_SPEECH, "fsdd"),
         (
             Comparison(
                 f"k=1+gain=1-k < chance + {CHANCE_MARGIN:g}",
@@ -419,130 +416,3 @@ CLAIMS: tuple[Claim, ...] = (
         ),
     ),
 )
-
-WHICH = ["dataset", "data_source", "data_hash", "protocol", "protocol_hash", "engine", "kernel", "backend"]
-
-
-def verdicts(frame: pd.DataFrame) -> pd.DataFrame:
-    """One line for each claim in every setting, kernel and framework with rows for it; one "undecided" line without.
-
-    Columns: claim, where, says, the setting, verdict (supported, contradicted, undecided), numbers (each test's mean
-    difference, high minus low, with its interval and seeds) and note. Data sources are never mixed, and the note says
-    what forbids to read a verdict as one on the paper: stand-in data, a smoke run, a subset. A claim across datasets
-    has one line for each protocol, engine and framework, from original and generated data alone.
-    """
-    lines = []
-    groups = list(_groups(frame))
-    alone = [(which, rows, caution(which)) for which, rows in groups]
-    for claim in CLAIMS:
-        about = {"claim": claim.id, "where": claim.where, "says": claim.says}
-        found = []
-        for which, rows, note in _across(groups, claim.datasets) if claim.across else alone:
-            if claim.across or which["dataset"] in claim.datasets:
-                results = [judge(test, rows) for test in claim.tests]
-                if any(result.n for result in results):
-                    found.append({**about, **which, **conclude(results), "note": note})
-        lines += found or [{**about, "verdict": "undecided", "numbers": "", "note": "no rows yet"}]
-    return pd.DataFrame(lines, columns=["claim", "where", "says", *WHICH, "verdict", "numbers", "note"], dtype="string")
-
-
-@dataclass(frozen=True)
-class Result:
-    """One test: verdict, mean difference (high - low), half-width of its 95 % interval, seeds."""
-
-    says: str
-    verdict: str
-    mean: float
-    ci95: float
-    n: int
-
-
-def judge(test: Comparison, rows: pd.DataFrame) -> Result:
-    """Compare seed by seed. Raises nothing: what is missing is undecided, with n = 0.
-
-    So is what has a row without a value, such as a median beyond an attack's cap: the seeds that are left would be the
-    easier ones.
-    """
-    high, low = test.high(rows), test.low(rows)
-    difference = (high - low).dropna()
-    mean, ci = mean_ci(difference)
-    verdict = "undecided"
-    if len(difference) > 1 and not (high.isna().any() or low.isna().any()):
-        verdict = "supported" if mean - ci > 0 else "contradicted" if mean + ci < 0 else "undecided"
-    return Result(test.says, verdict, mean, ci, len(difference))
-
-
-def conclude(results: list[Result]) -> dict[str, str]:
-    """The verdict of a claim and its numbers as text."""
-    found = [result.verdict for result in results]
-    verdict = "undecided"
-    if "contradicted" in found:
-        verdict = "contradicted"
-    elif all(one == "supported" for one in found):
-        verdict = "supported"
-    return {"verdict": verdict, "numbers": "; ".join(_numbers(result) for result in results)}
-
-
-def _numbers(result: Result) -> str:
-    if not result.n:
-        return f"{result.says}: no rows"
-    interval = "" if math.isnan(result.ci95) else f" ± {result.ci95:.3g}"
-    return f"{result.says}: {result.mean:+.3g}{interval} (n = {result.n})"
-
-
-def caution(which: dict[str, Any]) -> str:
-    """Why a verdict in this setting does not bear on the paper's claim; empty if it does."""
-    said = []
-    if which["data_source"] == "standin":
-        said.append("stand-in data: not a verdict on the paper")
-    elif which["data_source"] not in ("original", "generated"):
-        said.append(f"data: {which['data_source']}, not the paper's")
-    if which["protocol"] == "smoke":
-        said.append("smoke run: not a verdict on the paper")
-    elif not comparable(which["data_source"], which["protocol"]) and not said:
-        said.append("not comparable with the paper")
-    return "; ".join(said)
-
-
-def _groups(frame: pd.DataFrame) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
-    """The rows of one setting, kernel and framework, with those of lstm, gru and rnn on the same data and protocol."""
-    names = frame["experiment"].drop_duplicates()
-    metrics = {name: frame.loc[frame["experiment"] == name, "metric"].unique() for name in names}
-    parts = [measured(frame, name, *metrics[name], empty=True) for name in names]
-    if not parts:
-        return
-    rows = with_baselines(pd.concat(parts, ignore_index=True))
-    for key, part in rows.groupby(SETTING, dropna=False, sort=False):
-        spiking = part[part["backend"] != "torch"].drop_duplicates(["backend", "kernel"])
-        about: dict[str, Any] = dict(zip(SETTING, key, strict=True))
-        for framework, kernel in zip(spiking["backend"], spiking["kernel"], strict=True):
-            own = (part["backend"] == framework) & (part["kernel"] == kernel)
-            yield {**about, "backend": framework, "kernel": kernel}, part[own | (part["backend"] == "torch")]
-        if spiking.empty:
-            yield {**about, "backend": "torch", "kernel": "none"}, part
-
-
-def _across(
-    groups: list[tuple[dict[str, Any], pd.DataFrame]], datasets: tuple[str, ...]
-) -> Iterator[tuple[dict[str, Any], pd.DataFrame, str]]:
-    """The accuracies of several datasets in one protocol, engine and framework; of each dataset its newest setting's.
-
-    Only original and generated data; the note says which datasets are not there.
-    """
-    by: dict[tuple[str, ...], dict[str, tuple[dict[str, Any], pd.DataFrame]]] = {}
-    for which, rows in groups:
-        accuracy = rows[(rows["experiment"] == "accuracy") & (rows["metric"] == "test_accuracy")]
-        if which["dataset"] in datasets and which["data_source"] in ("original", "generated") and len(accuracy):
-            found = by.setdefault((which["protocol"], which["engine"], which["backend"]), {})
-            before = found.get(which["dataset"])
-            if before is None or before[1]["finished_at"].max() <= accuracy["finished_at"].max():
-                found[which["dataset"]] = (which, accuracy)
-    for found in by.values():
-        there = [name for name in datasets if name in found]
-        parts = [found[name] for name in there]
-        about = {name: ", ".join(dict.fromkeys(str(which[name]) for which, _ in parts)) for name in WHICH}
-        missing = [name for name in datasets if name not in found]
-        said = [caution({**about, "data_source": "original"})]
-        if missing:
-            said.append(f"without {', '.join(missing)} (no rows from original data)")
-        yield about, pd.concat([rows for _, rows in parts], ignore_index=True), "; ".join(filter(None, said))

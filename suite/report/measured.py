@@ -1,41 +1,110 @@
-"""Rows of one metric, ready to be drawn: the last of each run, with their conditions as columns."""
+"""The rows that count: the last of each seed, never across data, protocols or kernels; their axes as columns."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
-from suite import artifacts
-from suite.experiments.rows import parse_condition
-from suite.report.settings import settings, with_labels
-from suite.report.summary import COUNTED, KEY, SETTING, mean_ci
+from suite.paper import TABLE_6, TABLE_7_MODELS
+from suite.results import Results
+
+SETTING = ["dataset", "data_source", "data_hash", "protocol", "protocol_hash", "engine"]
+"""Rows may be compared with one another if these are the same."""
+
+KEY = [*SETTING, "variant", "variant_parameters", "backend", "kernel"]
+"""Seeds of one mean share all of these."""
+
+COUNTED = ("ok", "dead")
+"""Statuses whose accuracy enters the mean (a silent network has one too); the others are counted beside it."""
+
+FRAMEWORKS = {"spikingjelly": "SpikingJelly", "snntorch": "snnTorch", "torch": "PyTorch"}
 
 
-def measured(frame: pd.DataFrame, experiment: str, *metrics: str, empty: bool = False) -> pd.DataFrame:
-    """The experiment's rows of these metrics that count and have a value (or, with `empty`, none); a column for
-    each part of their conditions.
+def framework_name(backend: object) -> str:
+    """A backend's name as text."""
+    return FRAMEWORKS.get(str(backend), str(backend))
+
+
+def order(values: pd.Series) -> pd.Series:
+    """Key for `DataFrame.sort_values`: the paper's order, then numbers by size and names by alphabet, smoke last."""
+    known = [*(name for pair in TABLE_6 for name in pair), *TABLE_7_MODELS, *FRAMEWORKS, "suite", "paper"]
+    rank = {**{name: f"{i:03}" for i, name in enumerate(dict.fromkeys(known))}, "smoke": "~~"}
+    return values.astype(str).map(lambda value: rank.get(value, "~" + (value.zfill(9) if value.isdigit() else value)))
+
+
+def papers_data(source: str) -> bool:
+    """Whether data are those that the paper's claims are about: the published ones, or made by their own definition."""
+    return source in ("original", "generated")
+
+
+def comparable(data_source: str, protocol: str) -> bool:
+    """Whether a difference from the paper's number means anything: not on stand-ins, nor after a smoke run."""
+    return data_source not in ("standin", "missing") and protocol != "smoke"
+
+
+def chance(rows: pd.DataFrame) -> float:
+    """Accuracy of guessing among equally likely classes; NaN if the rows, of one dataset, do not say how many."""
+    n = rows["n_classes"].dropna()
+    return 1 / int(n.iloc[0]) if len(n) else math.nan
+
+
+def checked(results: Results) -> Results:
+    """Results in which an accuracy that is no number from 0 to 1 has no value; its row is marked `invalid`, and
+    `problems` names it.
+    """
+    rows = results.rows
+    share = rows["metric"].str.endswith("accuracy") & (rows["unit"] == "fraction").fillna(False)
+    invalid = (share & rows["value"].notna() & ~rows["value"].between(0, 1)).astype(bool)
+    for row in rows[invalid].to_dict("records"):
+        results.problem(
+            f"run {row['run_id']} ({row['dataset']}, {row['variant']}, {row['backend']}, seed {row['seed']}): the "
+            f"{row['metric']} of {row['experiment']} is {row['value']:g}, which is no fraction from 0 to 1; left out"
+        )
+
+    def curves(_: Results) -> pd.DataFrame:
+        read = results.curves
+        names = [str(name) for name in read if str(name).endswith("accuracy")]
+        return read.assign(**{name: read[name].where(read[name].between(0, 1)) for name in names})
+
+    return replace(results, rows=rows.assign(value=rows["value"].mask(invalid), invalid=invalid), read_curves=curves)
+
+
+def invalid_note(results: Results, *experiments: str) -> list[str]:
+    """What is to be said below a table or a figure whose rows have accuracies that `checked` left out; else nothing."""
+    n = int(results.rows.loc[results.rows["experiment"].isin(experiments), "invalid"].sum())
+    return [f"invalid: {n} accuracies that are no fraction from 0 to 1; not in the means."] * bool(n)
+
+
+def measured(results: Results, experiment: str, *metrics: str, empty: bool = False) -> pd.DataFrame:
+    """The experiment's rows of these metrics (default: all) that count and have a value (or, with `empty`, none); a
+    column for each of their axes.
 
     Of several rows of one seed the last finished counts.
     """
-    rows = frame[(frame["experiment"] == experiment) & frame["metric"].isin(metrics)]
+    rows = results.rows
+    rows = rows[(rows["experiment"] == experiment) & (rows["metric"].isin(metrics) | (not metrics))]
     rows = rows[rows["status"].isin(COUNTED) & (rows["value"].notna() | empty)]
     rows = rows.sort_values("finished_at", kind="stable")
     rows = rows.drop_duplicates([*KEY, "seed", "metric", "condition"], keep="last").reset_index(drop=True)
-    parts = pd.DataFrame([parse_condition(text) for text in rows["condition"].fillna("")], index=rows.index)
-    return pd.concat([rows, parts], axis=1)
+    axes = pd.DataFrame(list(rows["at"]), index=rows.index)
+    return pd.concat([rows, axes[[name for name in axes if name not in rows]]], axis=1)
 
 
-def tables(frame: pd.DataFrame, folder: Path, experiment: str, name: str) -> pd.DataFrame:
-    """As `measured`, of the experiment's artifacts of that name: all their lines."""
-    rows = frame[frame["status"].isin(COUNTED)].sort_values("finished_at", kind="stable")
-    here = (rows["experiment"] == experiment) & (rows["metric"] == artifacts.METRIC)
-    rows = rows[here].drop_duplicates([*KEY, "seed", "condition"], keep="last")
-    return artifacts.all_of(rows, folder, experiment, name)
+def at_all(rows: pd.DataFrame) -> pd.Series:
+    """Whether each row is of the whole network, on no axis."""
+    return rows["at"].map(len) == 0
+
+
+def artifact_lines(results: Results, experiment: str, name: str) -> pd.DataFrame:
+    """The lines of an artifact, of the runs that count; of several runs of one seed those of the last finished."""
+    lines = results.artifact(experiment, name)
+    lines = lines[lines["status"].isin(COUNTED)].sort_values("finished_at", kind="stable")
+    last = lines.drop_duplicates([*KEY, "seed"], keep="last")["run_id"]
+    return lines[lines["run_id"].isin(set(last))].reset_index(drop=True)
 
 
 def with_baselines(rows: pd.DataFrame) -> pd.DataFrame:
@@ -47,29 +116,29 @@ def with_baselines(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([rows[rows["engine"] != "none"], beside], ignore_index=True)
 
 
-def by_framework(rows: pd.DataFrame) -> Iterator[tuple[dict[str, Any], str, pd.DataFrame]]:
-    """One setting and framework at a time, with labels; the baselines' rows (PyTorch) go with every framework."""
-    for setting, part in settings(with_baselines(rows)):
-        labelled = with_labels(part)
-        own = [name for name in dict.fromkeys(labelled["framework"]) if name != "PyTorch"] or ["PyTorch"]
-        for framework in own:
-            yield setting, framework, labelled[labelled["framework"].isin([framework, "PyTorch"])]
-
-
-def means(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """Mean, ci95 (half-width of the t-interval) and n of the values for each combination of the columns `by`."""
-    out: list[dict[str, Any]] = []
-    for key, part in rows.groupby(by, sort=False, dropna=False):
-        mean, ci = mean_ci(part["value"])
-        out.append({**dict(zip(by, key, strict=True)), "mean": mean, "ci95": ci, "n": len(part)})
-    return pd.DataFrame(out, columns=[*by, "mean", "ci95", "n"])
-
-
 def sweep_k(parameters: str) -> float:
     """k of a variant that differs from the baseline in k alone; NaN for any other."""
     given = json.loads(parameters)
-    usual = {"reset": "zero", "recurrent": False, "input_gain": "1", "initial_state": "zero"}
+    usual: dict[str, Any] = {"reset": "zero", "recurrent": False, "input_gain": "1", "initial_state": "zero"}
     k = given.get("leakage")
     if any(given.get(name) != value for name, value in usual.items()) or not isinstance(k, int | float):
         return math.nan
     return float(k)
+
+
+def is_accuracy(rows: pd.DataFrame) -> pd.Series:
+    """Which rows are Table 6's: the test accuracy of the accuracy experiment."""
+    return (rows["experiment"] == "accuracy") & (rows["metric"] == "test_accuracy")
+
+
+def accuracy_rows(results: Results) -> pd.DataFrame:
+    """The rows of Table 6 that count, those of runs that did not end well too.
+
+    Of several rows for one seed the last finished counts. A skip is dropped once its cell has been run.
+    """
+    rows = results.rows[is_accuracy(results.rows)]
+    rows = rows.sort_values("finished_at", kind="stable").drop_duplicates([*KEY, "seed"], keep="last")
+    cell = ["dataset", "protocol", "variant", "backend", "seed"]
+    cells = pd.MultiIndex.from_frame(rows[cell])
+    skipped = rows["status"].to_numpy() == "skipped"
+    return rows[~(skipped & cells.isin(cells[~skipped]))]

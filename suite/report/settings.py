@@ -4,18 +4,71 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from suite.drawing import file_name
-from suite.report.summary import COUNTED, FRAMEWORKS, SETTING, order
+from suite.drawing import Drawing, file_name
+from suite.report.measured import COUNTED, SETTING, framework_name, order, with_baselines
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 NAMED = ["dataset", "data_source", "protocol", "engine"]
+PYTORCH = framework_name("torch")
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows of one figure: of one setting, with a `name` for files that no other setting has, and of one framework
+    (PyTorch's beside it) or, if that is "", of all.
+    """
+
+    setting: dict[str, Any]
+    framework: str
+    rows: pd.DataFrame
+
+    @property
+    def lines(self) -> list[str]:
+        """The names of what is compared, in order."""
+        return list(dict.fromkeys(self.rows["line"]))
+
+    @property
+    def variants(self) -> dict[str, str]:
+        """The variant of each line."""
+        return dict(zip(self.rows["line"], self.rows["variant"], strict=True))
+
+    @property
+    def about(self) -> str:
+        """How a caption begins."""
+        return about_setting(self.setting, self.rows) + f" {self.framework}." * bool(self.framework)
+
+    def drawing(self, name: str, title: str, caption: str, figure: Figure, data: pd.DataFrame) -> Drawing:
+        """The figure, with the setting in its file's name and its title."""
+        on, framework = self.setting["dataset"], [self.framework] * bool(self.framework)
+        title = ", ".join(
+            [f"{title} on {on}" if framework else f"{title} on {on} ({self.setting['data_source']})", *framework]
+        )
+        return Drawing(file_name(name, self.setting["name"], *framework), title, caption, figure, data)
+
+
+def by_setting(rows: pd.DataFrame) -> Iterator[Part]:
+    """One setting at a time, with labels."""
+    for setting, part in settings(rows):
+        yield Part(setting, "", with_labels(part))
+
+
+def by_framework(rows: pd.DataFrame) -> Iterator[Part]:
+    """One setting and framework at a time, with labels; the baselines' rows (PyTorch) go with every framework."""
+    for whole in by_setting(with_baselines(rows)):
+        names = whole.rows["framework"]
+        for framework in [name for name in dict.fromkeys(names) if name != PYTORCH] or [PYTORCH]:
+            yield Part(whole.setting, framework, whole.rows[names.isin([framework, PYTORCH])])
 
 
 def settings(rows: pd.DataFrame) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
-    """Rows of one setting at a time, with what the setting is, and a `name` for files that no other setting has."""
+    """Rows of one setting at a time, with what the setting is, and its `name`."""
     by = rows.sort_values(["protocol", "dataset", "data_source", "engine"], key=order, kind="stable")
     hashes = by.groupby(NAMED)["data_hash"].nunique(dropna=False)
     for key, part in by.groupby(SETTING, dropna=False, sort=False):
@@ -34,9 +87,7 @@ def with_labels(rows: pd.DataFrame) -> pd.DataFrame:
 
     A variant of two definitions, or a framework on two kernels, gets them added to its name.
     """
-    rows = rows.assign(
-        line=rows["variant"].astype(str), framework=rows["backend"].map(FRAMEWORKS).fillna(rows["backend"])
-    )
+    rows = rows.assign(line=rows["variant"].astype(str), framework=rows["backend"].map(framework_name))
     several = rows.groupby("variant")["variant_parameters"].transform("nunique") > 1
     rows.loc[several, "line"] += " #" + rows.loc[several, "variant_parameters"].map(short_hash)
     several = rows.groupby("backend")["kernel"].transform("nunique") > 1

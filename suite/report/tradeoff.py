@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import math
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from suite.paper import RESOLUTIONS_MS
-from suite.report.measured import by_framework, means, measured
-from suite.report.summary import COUNTED, SETTING
-from suite.report.tables import _pipes as pipes
-from suite.report.tables import percent
+from suite.report.measured import COUNTED, SETTING, at_all, invalid_note, measured
+from suite.report.settings import by_framework
+from suite.report.statistics import means
+from suite.report.table import Cell, Column, Number, Table, percent
+from suite.results import Results
 
 TITLE = "What each variant gains and costs (Section 5 of Yin et al. 2024), from the measured rows."
 CRITERIA = {
@@ -25,20 +26,49 @@ CRITERIA = {
 }
 """Columns, and their names as text. Of the last two less is better, of the others more."""
 _COSTS = ("spike_rate", "operations")
-SECTION = ["dataset", "data source", "protocol", "engine", "framework"]
-NUMBERS = ["mean", "ci95", "n", "best"]
+_SHARES = ("accuracy", "worst_fixed_steps", "worst_fixed_window")
 
 
-def tradeoff(frame: pd.DataFrame) -> pd.DataFrame:
+def tradeoff(results: Results) -> Table:
+    """A row for each variant, a column for each criterion, blank where it has no rows. The data are `criteria`'s."""
+    data = criteria(results)
+    rows: list[tuple[Cell, ...]] = []
+    for key, part in data.groupby([*SETTING, "framework", "variant"], dropna=False, sort=False):
+        dataset, source, _, protocol, _, engine, framework, variant = map(str, key)
+        cells = {one["criterion"]: _number(one) for _, one in part.iterrows()}
+        rows.append(
+            (dataset, source, protocol, engine, framework, variant, *(cells.get(name, "") for name in CRITERIA))
+        )
+    columns = (
+        *(Column(name, "section") for name in ("dataset", "data source", "protocol", "engine", "framework")),
+        Column("variant", "variant"),
+        *(Column(name, "number") for name in CRITERIA.values()),
+    )
+    notes = (*_notes(data), *invalid_note(results, "accuracy", "generalization"))
+    return Table("tradeoff", TITLE, columns, tuple(rows), data, notes, apart=True)
+
+
+def _number(one: pd.Series) -> Number:
+    form = percent if one["criterion"] in _SHARES else _quantity
+    return Number(one["mean"], one["ci95"], one["n"], best=bool(one["best"]), form=form)
+
+
+def _quantity(value: float) -> str:
+    if math.isinf(value):
+        return "beyond the cap"
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def criteria(results: Results) -> pd.DataFrame:
     """One line for each criterion of each variant in every setting and framework: mean, ci95 and n over seeds, and
     whether its mean is the best of at least two. Accuracies are fractions.
 
     The framework names the kernel where there are several: numbers of two kernels never share a line, nor a best.
     """
-    lines = []
-    for setting, framework, rows in by_framework(_values(frame)):
-        about = {name: setting[name] for name in SETTING} | {"framework": framework}
-        table = _means(rows)
+    lines: list[dict[str, Any]] = []
+    for part in by_framework(_values(results)):
+        about = {name: part.setting[name] for name in SETTING} | {"framework": part.framework}
+        table = _means(part.rows)
         for metric in CRITERIA:
             of = table[table["metric"] == metric]
             best = of["mean"].min() if metric in _COSTS else of["mean"].max()
@@ -48,7 +78,7 @@ def tradeoff(frame: pd.DataFrame) -> pd.DataFrame:
                 | {"best": len(of) > 1 and one["mean"] == best}
                 for _, one in of.iterrows()
             ]
-    return pd.DataFrame(lines, columns=[*SETTING, "framework", "variant", "criterion", *NUMBERS])
+    return pd.DataFrame(lines, columns=[*SETTING, "framework", "variant", "criterion", "mean", "ci95", "n", "best"])
 
 
 def _means(rows: pd.DataFrame) -> pd.DataFrame:
@@ -60,21 +90,21 @@ def _means(rows: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _values(frame: pd.DataFrame) -> pd.DataFrame:
+def _values(results: Results) -> pd.DataFrame:
     """One row a run and criterion, with the criterion as its metric."""
-    accuracy = measured(frame, "accuracy", "test_accuracy").assign(metric="accuracy")
-    tested = measured(frame, "generalization", "test_accuracy")
+    accuracy = measured(results, "accuracy", "test_accuracy").assign(metric="accuracy")
+    tested = measured(results, "generalization", "test_accuracy")
     if len(tested):
         tested = _worst(tested[tested["readout"] == "trained"])
     # A median without a value lies beyond the cap of the attack; a mean of the seeds below it would be too low.
-    beyond = (frame["metric"] == "flips_median") & frame["status"].isin(COUNTED) & (frame["n"] > 0)
-    flips = measured(
-        frame.assign(value=frame["value"].mask(beyond & frame["value"].isna(), math.inf)), "robustness", "flips_median"
-    )
+    rows = results.rows
+    beyond = (rows["metric"] == "flips_median") & rows["status"].isin(COUNTED) & (rows["n"] > 0).fillna(False)
+    capped = rows.assign(value=rows["value"].mask(beyond & rows["value"].isna(), math.inf))
+    flips = measured(replace(results, rows=capped), "robustness", "flips_median")
     if len(flips):
         flips = flips[flips["attack"] == "gradient"]
-    spikes = measured(frame, "spike_rate", "spike_rate", "effective_acs", "effective_macs")
-    spikes = spikes[spikes["condition"].isna()]
+    spikes = measured(results, "spike_rate", "spike_rate", "effective_acs", "effective_macs")
+    spikes = spikes[at_all(spikes)]
     rate = spikes[spikes["metric"] == "spike_rate"]
     counts = spikes[spikes["metric"] != "spike_rate"]
     both = counts[counts.groupby("run_id")["metric"].transform("nunique") == 2]
@@ -85,7 +115,7 @@ def _values(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _worst(tested: pd.DataFrame) -> pd.DataFrame:
     """Of each run and mode that was tested at every resolution of Table 7, the row of the lowest accuracy."""
-    tested = tested[tested["dt_ms"].isin([str(ms) for ms in RESOLUTIONS_MS])]
+    tested = tested[tested["dt_ms"].isin(RESOLUTIONS_MS)]
     by = tested.groupby(["run_id", "mode"])
     whole = by["dt_ms"].transform("nunique") == len(RESOLUTIONS_MS)
     lowest = by["value"].idxmin()
@@ -93,29 +123,7 @@ def _worst(tested: pd.DataFrame) -> pd.DataFrame:
     return worst.assign(metric="worst_" + worst["mode"])
 
 
-def layout_tradeoff(table: pd.DataFrame) -> pd.DataFrame:
-    """`tradeoff` as text: a line for each variant, a column for each criterion, "*" at its best; blank: no rows."""
-    lines: list[dict[str, str]] = []
-    for key, part in table.groupby([*SETTING, "framework", "variant"], dropna=False, sort=False):
-        about: dict[str, Any] = dict(zip([*SETTING, "framework", "variant"], key, strict=True))
-        cells = dict.fromkeys(CRITERIA.values(), "")
-        for _, one in part.iterrows():
-            cells[CRITERIA[one["criterion"]]] = _cell(one) + " *" * bool(one["best"])
-        section = {name: str(about[name.replace(" ", "_")]) for name in SECTION}
-        lines.append({**section, "variant": str(about["variant"]), **cells})
-    return pd.DataFrame(lines, columns=[*SECTION, "variant", *CRITERIA.values()])
-
-
-def _cell(one: pd.Series) -> str:
-    if math.isinf(one["mean"]):
-        return f"beyond the cap, n={one['n']}"
-    share = one["criterion"] in ("accuracy", "worst_fixed_steps", "worst_fixed_window")
-    texts = [percent(value) if share else f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
-             for value in (one["mean"], one["ci95"]) if not math.isnan(value)]  # fmt: skip
-    return f"{' ± '.join(texts)}, n={one['n']}"
-
-
-def notes_tradeoff(table: pd.DataFrame) -> list[str]:
+def _notes(table: pd.DataFrame) -> list[str]:
     """What a reader must know about the trade-off."""
     said = [
         "Mean ± 95 % t-interval over n seeds; no interval for n = 1. Blank: not measured. *: the best mean measured "
@@ -130,16 +138,3 @@ def notes_tradeoff(table: pd.DataFrame) -> list[str]:
     if bool((table["data_source"] == "standin").any()):
         said.append("standin: data made by this suite in the original's format.")
     return said
-
-
-def tradeoff_files(frame: pd.DataFrame) -> dict[str, str]:
-    """The trade-off by file name, as CSV and Markdown; nothing without rows."""
-    table = tradeoff(frame)
-    if table.empty:
-        return {}
-    text = layout_tradeoff(table)
-    out = io.StringIO()
-    table.to_csv(out, index=False, lineterminator="\n")
-    body = [pipes(text.columns), pipes("---" for _ in text.columns), *(pipes(row) for row in text.to_numpy())]
-    markdown = "\n".join([TITLE, "", *body, "", *(f"- {note}" for note in notes_tradeoff(table)), ""])
-    return {"tradeoff.csv": out.getvalue(), "tradeoff.md": markdown}

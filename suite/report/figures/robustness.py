@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from suite.drawing import FULL, Drawing, colour, file_name, label, new_figure, style
-from suite.report.measured import by_framework, sweep_k, tables
-from suite.report.settings import about_setting
-from suite.report.summary import order
+from suite.drawing import FULL, Drawing, colour, key, label, new_figure, plain, style
+from suite.report.measured import artifact_lines, order, sweep_k
+from suite.report.settings import Part, by_framework
+from suite.results import Results
 
 
-def draw(frame: pd.DataFrame, folder: Path) -> Iterator[Drawing]:
+def draw(results: Results) -> Iterator[Drawing]:
     """For each setting and framework a figure of the named variants, and one of the sweep of k if there is one."""
-    samples = tables(frame, folder, "robustness", "samples")
+    samples = artifact_lines(results, "robustness", "samples")
     if samples.empty:
         return
     samples["k"] = samples["variant_parameters"].map(sweep_k)
     described = samples["variant"].str.contains("=")
-    for setting, framework, part in by_framework(samples[~described]):
-        yield _draw(setting, framework, part, "figure9_robustness", "Figure 9: robustness")
+    for part in by_framework(samples[~described]):
+        yield _draw(part, swept=False)
     swept = samples[samples["k"].notna()]
     if swept["k"].nunique() > 2:
-        for setting, framework, part in by_framework(swept):
+        for part in by_framework(swept):
             # both ends of the sweep have names of their own
-            part = part.assign(line=part["k"].map(lambda k: f"k = {k:g}")).sort_values("k", kind="stable")
-            yield _draw(setting, framework, part, "robustness_k", "Robustness against the leak coefficient")
+            rows = part.rows.assign(line=part.rows["k"].map(lambda k: f"k = {k:g}")).sort_values("k", kind="stable")
+            yield _draw(Part(part.setting, part.framework, rows), swept=True)
 
 
 def survival(flips: np.ndarray, success: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -48,53 +46,46 @@ def _range(counts: pd.Series) -> str:
     return f"{low}" if low == high else f"{low} to {high}"
 
 
-def _draw(setting: dict[str, Any], framework: str, rows: pd.DataFrame, name: str, title: str) -> Drawing:
+def _draw(part: Part, *, swept: bool) -> Drawing:
     import matplotlib as mpl
 
-    lines = list(dict.fromkeys(rows["line"]))
-    swept = name == "robustness_k"
-    shade = {
-        line: mpl.colormaps["viridis"](0.9 * i / max(len(lines) - 1, 1))
-        if swept
-        else colour(rows.loc[rows["line"] == line, "variant"].iloc[0])
-        for i, line in enumerate(lines)
-    }
-    counts = rows[rows["attack"] == "gradient"].groupby("line")["sample"].size()
+    rows, lines = part.rows, part.lines
+    ramp = mpl.colormaps["viridis"](np.linspace(0, 0.9, len(lines)))
+    shade = {line: ramp[i] if swept else colour(part.variants[line]) for i, line in enumerate(lines)}
+    gradient = rows[rows["attack"] == "gradient"]
+    counts = gradient.groupby("line")["sample"].size()
     caption = (
-        f"{about_setting(setting, rows)} {framework}. Gradient attack on input spikes (Liang et al. 2021), "
+        f"{part.about} Gradient attack on input spikes (Liang et al. 2021), "
         f"{_range(counts)} correctly classified test samples a variant, each on its own, "
         "all seeds together. (a) Flipped input elements at the first success: box: quartiles, whiskers: 5 to 95 %; "
         "above: share misled, the rest outlasted the cap. (b) Share of samples still right (Kaplan-Meier; samples that "
         "outlasted the cap are censored); dotted: random flips."
     )
-    gradient = rows[rows["attack"] == "gradient"]
     curves = []
     with style():
         figure, axes = new_figure(FULL, 2.7, caption, ncols=2)
         box, curve = axes[0]
         for i, line in enumerate(lines):
-            part = gradient[gradient["line"] == line]
-            hit = part.loc[part["success"] == 1, "flips"].to_numpy(float)
+            own = gradient[gradient["line"] == line]
+            hit = own.loc[own["success"] == 1, "flips"].to_numpy(float)
             if len(hit):
                 look = {"color": shade[line], "linewidth": 0.9}
                 parts = {f"{name}props": look for name in ("box", "whisker", "cap")}
                 parts["medianprops"] = {**look, "linewidth": 1.6}
                 box.boxplot([hit], positions=[i], widths=0.55, whis=(5, 95), showfliers=False, **parts)
-            share = f"{100 * part['success'].mean():.0f} %"
+            share = f"{100 * own['success'].mean():.0f} %"
             box.text(i, 1.01, share, transform=box.get_xaxis_transform(), ha="center", va="bottom", fontsize=6)
-            for kind, style_ in (("gradient", "-"), ("random", ":")):
+            for kind, dash, width in (("gradient", "-", 1.1), ("random", ":", 0.8)):
                 own = rows[(rows["line"] == line) & (rows["attack"] == kind)]
                 budgets, share_right = survival(own["flips"].to_numpy(), own["success"].to_numpy())
                 x, y = np.r_[0.5, budgets], np.r_[1.0, share_right]
-                width, name_of = (1.1, label(line)) if kind == "gradient" else (0.8, None)
-                look = {"color": shade[line], "linestyle": style_, "linewidth": width}
-                curve.step(x, 100 * y, where="post", label=name_of, **look)
+                named = plain(label(line)) if kind == "gradient" else None
+                look = {"color": shade[line], "linestyle": dash, "linewidth": width, "label": named}
+                curve.step(x, 100 * y, where="post", **look)
                 curves += [(line, kind, float(a), float(b)) for a, b in zip(x, y, strict=True)]
         box.set_yscale("log")
-        box.set_xticks(
-            range(len(lines)),
-            [label(line).replace(" + ", " +\n").replace(" ", "\n", 0 if swept else 1) for line in lines],
-        )
+        ticks = [plain(label(line)).replace(" + ", " +\n").replace(" ", "\n", 0 if swept else 1) for line in lines]
+        box.set_xticks(range(len(lines)), ticks)
         box.set_xlim(-0.6, len(lines) - 0.4)
         if len(lines) > 5 and not swept:
             box.tick_params(axis="x", rotation=45)
@@ -105,15 +96,9 @@ def _draw(setting: dict[str, Any], framework: str, rows: pd.DataFrame, name: str
         curve.set_ylabel("samples still right (%)")
         curve.set_ylim(0, 102)
         curve.set_title("(b)", pad=11)
-        handles, labels = curve.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=5)
-    data = pd.DataFrame(curves, columns=["line", "attack", "flips", "share_right"]).sort_values(
-        "line", key=order, kind="stable"
-    )
-    return Drawing(
-        file_name(name, setting["name"], framework),
-        f"{title} on {setting['dataset']}, {framework}",
-        caption,
-        figure,
-        data,
-    )
+        key(figure, curve, ncols=5)
+    data = pd.DataFrame(curves, columns=["line", "attack", "flips", "share_right"])
+    data = data.sort_values("line", key=order, kind="stable")
+    if swept:
+        return part.drawing("robustness_k", "Robustness against the leak coefficient", caption, figure, data)
+    return part.drawing("robustness", "Figure 9: robustness", caption, figure, data)

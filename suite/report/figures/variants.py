@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pandas as pd
 import torch
 from torch import Tensor
 
-from neurons import VARIANTS, make_neuron
-from suite.drawing import COLUMN, Drawing, colour, label, new_figure, style
+from neurons.reference import simulate
+from neurons.variant import VARIANTS
+from suite.drawing import COLUMN, Drawing, colour, new_figure, panel_title, style
+from suite.results import Results
 
 LEAK, THRESHOLD = 0.8, 1.0
 COUPLING = 0.3
@@ -31,12 +35,10 @@ def data() -> pd.DataFrame:
     rows = []
     for name in SHOWN:
         variant = VARIANTS[name]
-        neuron = make_neuron(variant, len(DELAYS), engine="step", leakage=LEAK, threshold=THRESHOLD)
-        if variant.recurrent:
-            with torch.no_grad():
-                neuron.recurrent.weight.copy_(COUPLING * (1 - torch.eye(len(DELAYS))))  # type: ignore[union-attr, operator]
-        with torch.no_grad():
-            spikes, u = neuron(x, record=True)
+        weight = COUPLING * (1 - torch.eye(len(DELAYS))) if variant.recurrent else None
+        leak = variant.resolve_leakage(LEAK)
+        assert isinstance(leak, float)
+        spikes, u = simulate(x, leak=leak, threshold=THRESHOLD, reset=variant.reset, recurrent_weight=weight)
         spike, before = spikes[:, 0, 0], u[:, 0, 0]
         after = before if variant.reset == "none" else before * (1 - spike)
         trace = {
@@ -58,8 +60,8 @@ CAPTION = (
 )
 
 
-def draw() -> Drawing:
-    """Figure 2, one column wide."""
+def draw(_results: Results) -> Iterator[Drawing]:
+    """Figure 2, one column wide; simulated here, whatever the results."""
     table = data()
     first = table[table["variant"] == SHOWN[0]]
     top = float(table["u"].max())
@@ -81,7 +83,7 @@ def draw() -> Drawing:
             ax.set_ylim(-0.05 * top, 1.3 * top)
             fired = rows.loc[rows["spike"] == 1, "step"]
             ax.vlines(fired, 0.88, 0.98, transform=ax.get_xaxis_transform(), color=colour(name), linewidth=1.1)
-            ax.set_title(f"({'abcde'[i]}) {label(name)}: {len(fired)} spike{'s' * (len(fired) != 1)}")
+            ax.set_title(f"{panel_title(i, name)}: {len(fired)} spike{'s' * (len(fired) != 1)}")
             ax.set_ylabel("u[t]")
         axes[-1].set_xlabel("time step t")
-    return Drawing("figure2_variants", "Figure 2: the variants of the LIF neuron", CAPTION, figure, table)
+    yield Drawing("variants", "Figure 2: the variants of the LIF neuron", CAPTION, figure, table)

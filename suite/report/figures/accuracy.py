@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from suite.drawing import COLUMN, FULL, Drawing, colour, label, new_figure, style
+from suite.drawing import CHANCE, COLUMN, FULL, Drawing, colour, key, label, new_figure, plain, style
 from suite.paper import TABLE_6
-from suite.report.settings import about_setting, settings, with_labels
-from suite.report.summary import COUNTED, SETTING, STATUSES, accuracy_rows, chance, comparable, mean_ci
+from suite.report.figures import curves
+from suite.report.measured import COUNTED, SETTING, accuracy_rows, chance, comparable
+from suite.report.settings import Part, by_setting
+from suite.report.statistics import mean_ci
+from suite.results import STATUSES, Results
 
 MARKERS = ("o", "s", "^", "v")
 
@@ -20,22 +23,25 @@ FAR = 0.3
 """How far below all accuracies chance must be to be left out of the axes."""
 
 
-def draw(frame: pd.DataFrame) -> Iterator[Drawing]:
-    """One figure for each setting that has a test accuracy."""
-    for setting, part in settings(accuracy_rows(frame)):
-        if part["value"].notna().any():
-            yield _draw(setting, with_labels(part))
+def draw(results: Results) -> Iterator[Drawing]:
+    """One figure for each setting that has a test accuracy; then the curves of the training."""
+    for part in by_setting(accuracy_rows(results)):
+        if part.rows["value"].notna().any():
+            yield _draw(part)
+    yield from curves.draw(results)
 
 
-def _draw(setting: dict[str, str], rows: pd.DataFrame) -> Drawing:
-    lines = list(dict.fromkeys(rows["line"]))
+def _draw(part: Part) -> Drawing:
+    setting, rows, lines = part.setting, part.rows, part.lines
     frameworks = list(dict.fromkeys(rows["framework"]))
-    guess, n_test = chance(setting["dataset"]), rows["n"].dropna()
-    caption = f"{about_setting(setting, rows)} Small: seeds; large: mean with 95 % t-interval (none for n = 1)."
+    guess, n_test = chance(rows), rows["n"].dropna()
+    caption = f"{part.about} Small: seeds; large: mean with 95 % t-interval (none for n = 1)."
     if len(n_test):
         caption += f" {int(n_test.min())} test samples."
-    named = {line: (v, setting["dataset"]) for line, v in zip(rows["line"], rows["variant"], strict=True)}
-    papers = {line: TABLE_6[key] for line, key in named.items() if key in TABLE_6}
+    if invalid := int(rows["invalid"].sum()):
+        caption += f" Left out: {invalid} accuracies that are no fraction from 0 to 1."
+    named = {line: (variant, setting["dataset"]) for line, variant in part.variants.items()}
+    papers = {line: TABLE_6[where] for line, where in named.items() if where in TABLE_6}
     if papers and not comparable(setting["data_source"], setting["protocol"]):
         papers = {}
         caption += " The paper's numbers are left out: they do not compare with these."
@@ -48,22 +54,19 @@ def _draw(setting: dict[str, str], rows: pd.DataFrame) -> Drawing:
         figure, axes = new_figure(width, 2.5, caption)
         ax = axes[0, 0]
         for x, line in enumerate(lines):
-            variant = rows.loc[rows["line"] == line, "variant"].iloc[0]
             for i, framework in enumerate(frameworks):
-                part = rows[(rows["line"] == line) & (rows["framework"] == framework)]
-                _points(ax, x + _offset(i, len(frameworks)), part, MARKERS[i % len(MARKERS)], colour(variant))
+                own = rows[(rows["line"] == line) & (rows["framework"] == framework)]
+                _points(ax, x + _offset(i, len(frameworks)), own, MARKERS[i % len(MARKERS)], colour(named[line][0]))
             if line in papers:
                 ax.plot(x, 100 * papers[line], marker="_", markersize=26, markeredgewidth=1.2, color="0.55", zorder=1)
         if not math.isnan(guess):
-            ax.axhline(100 * guess, color="0.6", linewidth=0.7, linestyle=(0, (1, 1.5)), zorder=0)
+            ax.axhline(100 * guess, **CHANCE, zorder=0)
         ax.set_xticks(range(len(lines)), [_tick(line, rows[rows["line"] == line]) for line in lines])
         ax.set_xlim(-0.5, len(lines) - 0.5)
         ax.set_ylabel("test accuracy (%)")
         ax.set_ylim(top=min(ax.get_ylim()[1], max(100.5, ax.dataLim.y1 + 0.5), 104))  # intervals may pass 100 %
         _legend(figure, frameworks, bool(papers), not math.isnan(guess))
-    name = f"accuracy_{setting['name']}"
-    title = f"Test accuracy on {setting['dataset']} ({setting['data_source']})"
-    return Drawing(name, title, caption, figure, data)
+    return part.drawing("accuracy", "Test accuracy", caption, figure, data)
 
 
 def _offset(i: int, n: int) -> float:
@@ -74,7 +77,7 @@ def _tick(line: str, rows: pd.DataFrame) -> str:
     """A variant's name over the runs that did not end well."""
     counts = rows["status"].value_counts()
     bad = [f"{counts[status]}/{len(rows)}\n{status}" for status in STATUSES if status != "ok" and status in counts]
-    return "\n".join([label(line).replace(" + ", " +\n").replace(" ", "\n", 1), *bad])
+    return "\n".join([plain(label(line)).replace(" + ", " +\n").replace(" ", "\n", 1), *bad])
 
 
 def _points(ax: Any, x: float, rows: pd.DataFrame, marker: str, shade: str) -> None:
@@ -92,21 +95,13 @@ def _points(ax: Any, x: float, rows: pd.DataFrame, marker: str, shade: str) -> N
 def _legend(figure: Any, frameworks: list[str], has_paper: bool, guess: bool) -> None:
     from matplotlib.lines import Line2D
 
+    look: dict[str, Any] = {"color": "0.3", "mfc": "white", "linestyle": "", "markersize": 4.5}
     handles = [
-        Line2D(
-            [],
-            [],
-            color="0.3",
-            marker=MARKERS[i % len(MARKERS)],
-            mfc="white",
-            linestyle="",
-            markersize=4.5,
-            label=framework,
-        )
+        Line2D([], [], marker=MARKERS[i % len(MARKERS)], label=plain(framework), **look)
         for i, framework in enumerate(frameworks)
     ]
     if has_paper:
         handles.append(Line2D([], [], color="0.45", marker="_", linestyle="", markersize=10, label="paper (Table 6)"))
     if guess:
-        handles.append(Line2D([], [], color="0.6", linewidth=0.7, linestyle=(0, (1, 1.5)), label="chance"))
-    figure.legend(handles=handles, loc="outside upper center", ncols=4, columnspacing=1.2, handletextpad=0.4)
+        handles.append(Line2D([], [], **CHANCE, label="chance"))
+    key(figure, handles, ncols=4, columnspacing=1.2, handletextpad=0.4)

@@ -1,0 +1,49 @@
+"""Table 7 as a picture: test accuracy against the temporal resolution of the test data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from suite.drawing import FULL, Drawing, error_bars, key, looks, new_figure, style
+from suite.report.measured import measured
+from suite.report.settings import Part, by_framework
+from suite.report.statistics import means
+from suite.results import Results
+
+PANELS = (
+    ("fixed_steps", "trained", "as many steps as in training"),
+    ("fixed_window", "trained", "as much time as in training"),
+    ("fixed_steps", "last_step", "as many steps, last one read"),
+)
+
+
+def draw(results: Results) -> Iterator[Drawing]:
+    """One figure for each setting and framework."""
+    for part in by_framework(measured(results, "generalization", "test_accuracy")):
+        yield _draw(part)
+
+
+def _draw(part: Part) -> Drawing:
+    data = means(part.rows, ["line", "variant", "mode", "readout", "dt_ms"]).astype({"dt_ms": float})
+    caption = (
+        f"{part.about.removesuffix('.')} (lstm, gru, rnn: PyTorch). Networks trained at one bin width, "
+        f"tested at others, {int(part.rows['n'].min())} samples. Points: mean over seeds; bars: 95 % t-interval "
+        "(none for n = 1)."
+    )
+    with style():
+        figure, axes = new_figure(FULL, 2.6, caption, ncols=len(PANELS), sharex=True, sharey=True)
+        for ax, (mode, readout, title) in zip(axes[0], PANELS, strict=True):
+            for line, variant in part.variants.items():
+                own = data[(data["line"] == line) & (data["mode"] == mode) & (data["readout"] == readout)]
+                own = own.sort_values("dt_ms")
+                error_bars(ax, own["dt_ms"], own, 100, **looks(variant, line))
+            ax.set_xscale("log")
+            ticks = sorted(data["dt_ms"].unique())
+            ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+            ax.minorticks_off()
+            ax.set_xlabel("bin width (ms)")
+            ax.set_title(title)
+            ax.set_ylim(0, 100)
+        axes[0, 0].set_ylabel("test accuracy (%)")
+        key(figure, axes[0, 0], ncols=4)
+    return part.drawing("generalization", "Table 7 drawn: accuracy at other resolutions", caption, figure, data)
