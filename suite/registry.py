@@ -90,7 +90,7 @@ class Registry(Generic[T]):
 variants: Registry[Variant | Baseline] = Registry("variant", {**VARIANTS, **BASELINES}, describe)
 """Ablations of the LIF neuron, and the recurrent baselines lstm, gru and rnn; also "k=0.5" etc. (suite.adhoc)."""
 
-backends: Registry[Any] = Registry("backend", BACKENDS)
+backends: Registry[Any] = Registry("backend", dict.fromkeys(BACKENDS))
 """Frameworks: name -> the class or function that makes a layer of neurons."""
 
 datasets: Registry[Callable[..., Any]] = Registry(

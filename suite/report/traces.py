@@ -36,7 +36,8 @@ def data() -> pd.DataFrame:
             with torch.no_grad():
                 neuron.recurrent.weight.copy_(COUPLING * (1 - torch.eye(len(DELAYS))))  # type: ignore[union-attr, operator]
         with torch.no_grad():
-            spikes, u = neuron(x, record=True)
+            spikes, u, _ = neuron.simulate(x)
+        assert u is not None
         spike, before = spikes[:, 0, 0], u[:, 0, 0]
         after = before if variant.reset == "none" else before * (1 - spike)
         trace = {

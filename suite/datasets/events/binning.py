@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numba import njit, prange
 
-from neurons.kernels.cpu import use_threads
+from neurons.threads import use_threads
 from suite.datasets.base import sample_order
 from suite.datasets.events.preprocess import FixedFrames, FixedInterval, Preprocess
 from suite.datasets.events.store import Recording, Store, open_store
