@@ -24,7 +24,7 @@ from suite.errors import DataUnavailable
 from suite.experiments.base import Cell, Experiment, NotDefined, Progress, Run, silent
 from suite.models.build import build
 from suite.protocols import Protocol
-from suite.registry import datasets, experiments, get_protocol, variants
+from suite.registry import datasets, experiments, get_protocol, protocol_name, variants
 from suite.results.record import Record, RunRecord, Training, Value
 from suite.results.store import UNDONE, Store
 from suite.variants import Baseline
@@ -49,6 +49,7 @@ def run_cell(cell: Cell, store: Store, *, rerun: bool = False, progress: Progres
     Missing data, or an experiment that the network has nothing for, makes a record with status "skipped". Any other
     error makes one with status "failed" and is raised. Neither takes the place of a result.
     """
+    cell = replace(cell, protocol=protocol_name(cell.protocol, cell.dataset))
     experiment, protocol = experiments[cell.experiment], get_protocol(cell.protocol, cell.dataset)
     device = machine.pick_device()
     try:

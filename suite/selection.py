@@ -12,7 +12,7 @@ from suite import registry
 from suite.datasets.common.folders import SOURCES
 from suite.experiments.base import Cell
 from suite.models.build import why_not
-from suite.registry import datasets_with, experiments, get_protocol
+from suite.registry import datasets_with, experiments, get_protocol, protocol_name
 from suite.variants import Baseline
 
 MOST_SEEDS = 10_000
@@ -112,6 +112,7 @@ def cells(
         if name not in BACKENDS:
             raise unknown_name("backend", name, BACKENDS)
     protocols = {name: get_protocol(protocol, name) for name in dataset_names}
+    names = {name: protocol_name(protocol, name) for name in dataset_names}
     found = []
     for dataset, (variant, model) in product(dataset_names, models.items()):
         reason = why_not(model, protocols[dataset])
@@ -121,7 +122,7 @@ def cells(
             raise ValueError(f"{dataset}: {reason}")
         frameworks = ["torch"] if isinstance(model, Baseline) else backend_names
         found += [
-            Cell(experiment, dataset, variant, backend, seed, protocol, engine, source)
+            Cell(experiment, dataset, variant, backend, seed, names[dataset], engine, source)
             for backend, seed in product(frameworks, seed_list)
         ]
     return found

@@ -15,6 +15,7 @@ from suite.protocols import Protocol
 from suite.registry import datasets, experiments, get_protocol, protocols, variants
 from suite.results import Store, Value, load, read
 from suite.run import run_cell
+from suite.selection import select
 
 
 @pytest.fixture
@@ -86,6 +87,17 @@ def test_the_row_says_which_engine_ran_and_auto_is_the_same_run(tmp_path: Path) 
     assert set(zip(frame["engine"], frame["kernel"], strict=True)) == {
         ("fused", "numba-cpu"),
         ("step", "snntorch-step"),
+    }
+
+
+def test_one_protocol_spelled_in_several_ways_is_one_run(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    spelled = ["smoke+epochs=1+clip=0.5", "smoke+clip=0.50+epochs=1", "smoke+clip=0.5+epochs=1+batch_size=32"]
+    outcomes = [run_cell(cell(protocol=name), store) for name in spelled]
+    assert [outcome.status for outcome in outcomes] == ["ok", "present", "present"]
+    assert load(tmp_path)["protocol"].unique().tolist() == ["smoke+epochs=1+clip=0.5"]
+    assert {c.protocol for name in spelled for c in select("accuracy", dataset="xor", protocol=name)} == {
+        "smoke+epochs=1+clip=0.5"
     }
 
 
