@@ -62,18 +62,15 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def list_(as_json: AsJson = False) -> None:
     """Show the variants, backends, datasets, experiments and protocols that can be run."""
     from neurons import BACKENDS
-    from suite.registry import datasets, experiments, protocols, variants
+    from suite.registry import datasets, experiments, protocols_of, variants
 
-    by_dataset: dict[str, list[str]] = {}
-    for key in protocols:
-        protocol, _, dataset = key.partition("/")
-        by_dataset.setdefault(dataset, []).append(protocol)
+    by_dataset = {name: list(protocols_of(name)) for name in datasets}
     table: dict[str, Any] = {
         "variants": {name: _describe(variants[name]) for name in variants},
         "backends": list(BACKENDS),
-        "datasets": {name: {"protocols": by_dataset.get(name, [])} for name in datasets},
+        "datasets": {name: {"protocols": names} for name, names in by_dataset.items()},
         "experiments": list(experiments),
-        "protocols": sorted({key.partition("/")[0] for key in protocols}),
+        "protocols": sorted({name for names in by_dataset.values() for name in names}),
     }
     if as_json:
         print(json.dumps(table, indent=2))

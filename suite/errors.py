@@ -13,5 +13,9 @@ class DataCorrupt(SuiteError):
     """A data file is damaged, truncated or not what it claims to be."""
 
 
+class PluginError(SuiteError):
+    """A user's plugin is missing or fails."""
+
+
 class ResultsError(SuiteError):
     """The results folder or a results file cannot be used."""

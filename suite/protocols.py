@@ -1,19 +1,57 @@
-"""How each dataset is trained: Tables 4 and 5 as data, under `suite`, `paper` and `smoke`.
+"""How a dataset is trained, as data: `Protocol`, checked where it is made, and its changes "+FIELD=VALUE".
 
-`suite` asks the paper's question so that the answer can be trusted, `paper` is as close to the paper as its text
-and its ancestors' code allow, `smoke` only shows that everything runs.
+Each dataset has its own (`suite.datasets`), under three names: `suite` asks the paper's question so that the answer can
+be trusted, `paper` is as close to Tables 4 and 5 as the text and its ancestors' code allow, `smoke` only shows that
+everything runs.
 """
 
 from __future__ import annotations
 
+import json
 import math
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields, replace
-from types import MappingProxyType
-from typing import Any, Literal
+from functools import cache
+from numbers import Integral, Real
+from types import NoneType, UnionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from neurons import Learnable, Surrogate, rectangle
-from neurons.variant import Leakage
+from neurons import Learnable, Surrogate
+from neurons.names import unknown_name
+from neurons.variant import Leakage, check_leakage
+
+_ALLOWED = {int: "a whole number from 1", float: "a number above 0"}
+_READOUTS = {"fc": ("integrator", "spikes"), "resnet18": ("linear",)}
+
+
+def _whole(name: str, value: object) -> int:
+    """Raises ValueError unless `value` is a whole number of at least 1."""
+    if isinstance(value, Integral) and not isinstance(value, bool) and 1 <= int(value) <= sys.maxsize:
+        return int(value)
+    raise ValueError(f"{name} is {_ALLOWED[int]}, not {value!r}")
+
+
+def _positive(name: str, value: object) -> float:
+    """Raises ValueError unless `value` is a finite number above 0."""
+    return _number(name, value, 0, math.inf, _ALLOWED[float], above=True)
+
+
+def _number(name: str, value: object, low: float, high: float, allowed: str, *, above: bool = False) -> float:
+    """Raises ValueError, saying what is allowed, unless `value` is a finite number from (or above) `low` to `high`."""
+    with suppress(OverflowError):
+        if isinstance(value, Real) and not isinstance(value, bool):
+            number = float(value)
+            if math.isfinite(number) and low <= number <= high and not (above and number == low):
+                return number
+    raise ValueError(f"{name} is {allowed}, not {value!r}")
+
+
+def _set(owner: object, **values: Any) -> None:
+    """Give a frozen dataclass the values that its checks made of what it was given: 1 and 1.0 are one protocol."""
+    for name, value in values.items():
+        object.__setattr__(owner, name, value)
 
 
 @dataclass(frozen=True)
@@ -22,6 +60,9 @@ class StepLR:
 
     every: int
     gamma: float
+
+    def __post_init__(self) -> None:
+        _set(self, every=_whole("schedule: every", self.every), gamma=_positive("schedule: gamma", self.gamma))
 
     def factor(self, epoch: int, epochs: int) -> float:  # noqa: ARG002
         """The factor in `epoch`, counted from 0."""
@@ -50,6 +91,12 @@ class Curriculum:
     accuracy: float = 0.9
     rate_power: float = 0.5
 
+    def __post_init__(self) -> None:
+        for name, low, high in (("growth", 1, math.inf), ("accuracy", 0, 1), ("rate_power", 0, math.inf)):
+            allowed = f"a number from {low}" + (f" to {high}" if high < math.inf else "")
+            _set(self, **{name: _number(f"curriculum: {name}", getattr(self, name), low, high, allowed)})
+        _set(self, start=_whole("curriculum: start", self.start))
+
     def rate(self, n_steps: int) -> float:
         """The factor on the learning rate at that length."""
         return float((self.start / n_steps) ** self.rate_power)
@@ -72,6 +119,8 @@ class Protocol:
     largest gradient norm. limit: use no more than so many samples of each split (None: all). precision: "bfloat16"
     has torch.autocast do the matrix products in it; chunk: gradient checkpointing over time, with memory for so many
     steps (None: all).
+
+    Raises ValueError, naming the field, for a value that it cannot have and for fields that do not fit each other.
     """
 
     data: Mapping[str, Any]
@@ -96,6 +145,43 @@ class Protocol:
     precision: Literal["float32", "bfloat16"] = "float32"
     chunk: int | None = None
 
+    def __post_init__(self) -> None:
+        _set(self, **{name: _checked(name, getattr(self, name)) for name in _plain()})
+        try:
+            json.dumps(dict(self.data))
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"data is a mapping of loader options to numbers, text, true or false, not {self.data!r}: it is part "
+                "of a run's identity"
+            ) from None
+        if not isinstance(self.hidden, tuple | list) or not self.hidden:
+            raise ValueError(f"hidden is the sizes of the hidden layers, such as (64,), not {self.hidden!r}")
+        _set(self, hidden=tuple(_whole("hidden", n) for n in self.hidden))
+        _set(self, leakage=check_leakage(self.leakage, "leakage"))
+        for name, kinds in (
+            ("schedule", StepLR | Cosine),
+            ("surrogate", Surrogate),
+            ("readout_leak", Learnable),
+            ("curriculum", Curriculum | None),
+            ("detach_reset", bool),
+        ):
+            if not isinstance(getattr(self, name), kinds):
+                allowed = " or ".join(kind.__name__ for kind in get_args(kinds) or (kinds,))
+                raise ValueError(f"{name} is a {allowed}, not {getattr(self, name)!r}")
+        self._check_fit()
+
+    def _check_fit(self) -> None:
+        readouts = _READOUTS[self.network]
+        if self.readout not in readouts:
+            raise ValueError(
+                f"readout = {self.readout!r} does not go with network = {self.network!r}, which takes "
+                f"{' or '.join(map(repr, readouts))}; change one of the two"
+            )
+        if self.network == "resnet18" and len(self.hidden) > 1:
+            raise ValueError(f"hidden = {self.hidden}: network = 'resnet18' takes one number, its width")
+        if self.network != "fc" and self.chunk is not None:
+            raise ValueError(f"chunk = {self.chunk} is for network = 'fc' only; leave it out for {self.network!r}")
+
     def as_dict(self) -> dict[str, Any]:
         """For JSON: part of a run's identity. Fields that have their default are left out, so that a new one
         changes no run.
@@ -112,117 +198,35 @@ def _default(field: Field[Any]) -> Any:
     return field.default_factory() if field.default_factory is not MISSING else field.default
 
 
-_TEMPORAL_PAPER = StepLR(20, 0.5)
-_SPATIAL_PAPER = StepLR(25, 0.1)
-
-_XOR = Protocol(  # docs/xor.md says how it was found
-    data={"n_steps": 200, "n_train": 3_200},
-    hidden=(16,),
-    epochs=60,
-    batch_size=128,
-    learning_rate=1e-2,
-    schedule=StepLR(40, 0.5),
-    threshold=1.0,
-    surrogate=rectangle(1.0),
-    leakage=Learnable((2.0, 6.0)),
-    leak_rate=5.0,
-    readout="integrator",
-    last_steps=9,
-    clip=1.0,
-    curriculum=Curriculum(start=20),
-)
-_XOR_50 = replace(_XOR, data={**_XOR.data, "n_steps": 50})
-_XOR_100 = replace(_XOR, data={**_XOR.data, "n_steps": 100})
-_SHD = Protocol(
-    data={"dt_ms": 4.0, "n_steps": 250},
-    hidden=(64,),
-    epochs=100,
-    batch_size=256,
-    learning_rate=1e-2,
-    schedule=_TEMPORAL_PAPER,
-    threshold=0.5,
-    surrogate=rectangle(0.5),
-    leakage=Learnable(),
-    readout="integrator",
-)
-_SSC = replace(_SHD, hidden=(200,))
-_N_MNIST = Protocol(
-    data={"dt_ms": 3.0, "n_steps": 15},
-    hidden=(512,),
-    epochs=100,
-    batch_size=128,
-    learning_rate=1e-4,
-    schedule=_SPATIAL_PAPER,
-    threshold=0.3,
-    surrogate=rectangle(0.25),
-    loss="mse",
-)
-_DVS = replace(
-    _N_MNIST, data={"n_frames": 20, "by": "number", "split": "spikingjelly"}, hidden=(512, 512), batch_size=64
-)
-_MNIST = Protocol(
-    data={"n_steps": 8},
-    hidden=(512,),
-    epochs=10,
-    batch_size=128,
-    learning_rate=1e-3,
-    schedule=Cosine(),
-    threshold=0.3,
-    surrogate=rectangle(0.25),
-    readout="integrator",
-)
-_CIFAR10 = replace(
-    _MNIST,
-    data={"n_steps": 4},
-    network="resnet18",
-    hidden=(64,),
-    epochs=100,
-    loss="cross_entropy",
-    readout="linear",
-)
-
-_SUITE = {
-    "xor": _XOR,
-    "xor_50": _XOR_50,
-    "xor_100": _XOR_100,
-    "shd": _SHD,
-    "ssc": _SSC,
-    "fsdd": _SHD,
-    "n_mnist": _N_MNIST,
-    "dvs128_gesture": _DVS,
-    "mnist": _MNIST,
-    "fashion_mnist": _MNIST,
-    "cifar10": _CIFAR10,
-}
-
-_PAPER = {
-    "xor": replace(_SHD, data={"n_steps": 200, "n_train": 51_200}, hidden=(16,), batch_size=512, last_steps=9),
-    "shd": replace(_SHD, data={"dt_ms": 1.0, "n_steps": 1000}, batch_size=512),
-    "ssc": replace(_SSC, data={"dt_ms": 1.0, "n_steps": 1000}, batch_size=512),
-    "n_mnist": replace(_N_MNIST, batch_size=1024),
-    "dvs128_gesture": replace(_DVS, batch_size=1024),
-    "mnist": replace(
-        _MNIST,
-        batch_size=512,
-        learning_rate=1e-4,
-        schedule=_SPATIAL_PAPER,
-        epochs=100,
-        readout="spikes",
-        loss="mse",
-    ),
-    "cifar10": replace(_CIFAR10, batch_size=512, learning_rate=1e-4, schedule=_SPATIAL_PAPER),
-}
+@cache
+def _plain() -> dict[str, tuple[type | tuple[str, ...], bool]]:
+    """What each field of one simple type holds: int, float or the names allowed; and whether it may be None."""
+    found: dict[str, tuple[type | tuple[str, ...], bool]] = {}
+    for name, hint in get_type_hints(Protocol).items():
+        kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+        first, optional = kinds[0], NoneType in kinds
+        if len(kinds) - optional == 1 and (first in _ALLOWED or get_origin(first) is Literal):
+            found[name] = first if first in _ALLOWED else get_args(first), optional
+    return found
 
 
-def _smoke(protocol: Protocol) -> Protocol:
+def _checked(name: str, value: Any) -> Any:
+    """The value as the field holds it. Raises ValueError with what is allowed."""
+    kind, optional = _plain()[name]
+    if value is None and optional:
+        return None
+    if isinstance(kind, tuple):
+        if not isinstance(value, str) or value not in kind:
+            raise unknown_name(name, value, kind)
+        return value
+    return _whole(name, value) if kind is int else _positive(name, value)
+
+
+def smoke(protocol: Protocol) -> Protocol:
     """The same task in about a second: few samples, few neurons, two epochs."""
-    data = dict(protocol.data)
-    if "n_train" in data:
-        data["n_steps"] = 30
     resnet = protocol.network == "resnet18"
     return replace(
         protocol,
-        data=data,
         hidden=(4,) if resnet else (16,) * len(protocol.hidden),
         limit=32 if resnet else 256,
         curriculum=None,
@@ -232,15 +236,38 @@ def _smoke(protocol: Protocol) -> Protocol:
     )
 
 
-PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
-    {
-        f"{name}/{dataset}": protocol
-        for name, table in (
-            ("smoke", {dataset: _smoke(protocol) for dataset, protocol in _SUITE.items()}),
-            ("suite", _SUITE),
-            ("paper", _PAPER),
-        )
-        for dataset, protocol in table.items()
-    }
-)
-"""By "name/dataset"."""
+CHANGEABLE = tuple(f.name for f in fields(Protocol) if f.name in _plain() and f.name != "network")
+"""The fields that a name may change: those of one number or one word. Another network has other fields too."""
+
+
+def changed(base: Protocol, changes: str) -> Protocol:
+    """`base` with `changes`, FIELD=VALUE joined by "+". Raises ValueError with what is allowed."""
+    given: dict[str, Any] = {}
+    for part in changes.split("+"):
+        name, equals, text = part.partition("=")
+        if not equals or name not in CHANGEABLE:
+            raise unknown_name("field (changes are written FIELD=VALUE)", name, CHANGEABLE)
+        if name in given:
+            raise ValueError(f"sets its {name} twice")
+        kind, _ = _plain()[name]
+        try:
+            given[name] = text if isinstance(kind, tuple) else kind(text)
+        except ValueError:
+            raise ValueError(f"{name} is {_ALLOWED[kind]}, not {text!r}") from None  # type: ignore[index]
+    return replace(base, **given)
+
+
+def full_name(name: str, base: Protocol, protocol: Protocol) -> str:
+    """The one name, of all its spellings, of what `changed` made of the protocol `base` called `name`: the fields that
+    differ, in the dataclass's order, numbers as short as they can be.
+    """
+    differ = [field for field in CHANGEABLE if getattr(protocol, field) != getattr(base, field)]
+    return "+".join([name, *(f"{field}={_short(getattr(protocol, field))}" for field in differ)])
+
+
+def _short(value: object) -> str:
+    """1.0 is 1, 1e-05 is 1e-5; never with a "+", which joins the changes."""
+    if not isinstance(value, float):
+        return str(value)
+    digits, e, exponent = repr(value).partition("e")
+    return digits.removesuffix(".0") + (f"e{int(exponent)}" if e else "")

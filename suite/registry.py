@@ -4,32 +4,47 @@ A user's own object is registered by a call or a decorator, or by an installed p
 `lif_roles.<kind>s`:
 
     from suite.registry import datasets
-    @datasets.register("mine")
-    def load(*, source, seed, **options) -> Dataset: ...
+    datasets.register(Dataset(name="mine", kind="temporal", classes=("a", "b"), load=load, protocols={"suite": ...}))
 """
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module, metadata
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from neurons import VARIANTS, Variant
 from neurons.names import unknown_name
-from suite.adhoc import describe, describe_protocol
-from suite.models.rnn import BASELINES, Baseline
-from suite.protocols import PROTOCOLS, Protocol
+from suite import paper
+from suite.errors import PluginError
+from suite.options import PLUGINS
+from suite.protocols import Protocol, changed, full_name
+from suite.variants import BASELINES, Baseline, describe
 
 if TYPE_CHECKING:
+    from suite.datasets.base import Dataset
     from suite.experiments.base import Experiment
 
 T = TypeVar("T")
 
 
+def _modules(room: str, first: tuple[str, ...] = ()) -> dict[str, Any]:
+    """What each module of the folder `room` but its base defines in capitals (datasets/shd.py: DATASET), by the name of
+    the module, not imported yet; those in `first` come first."""
+    names = {path.stem for path in (Path(__file__).parent / room).glob("*.py")} - {"__init__", "base"}
+    ordered = [*(name for name in first if name in names), *sorted(names - set(first))]
+    return {name: f"suite.{room}.{name}:{room[:-1].upper()}" for name in ordered}
+
+
 class Registry(Generic[T]):
     """Names and what they stand for. A value given as "module:attribute" is imported when it is first asked for.
 
-    `describe` makes objects from names that are not registered but say what is meant, or returns None.
+    `describe` makes objects from names that are not registered but say what is meant, or returns None. `of`: the class
+    that all objects have, as "module:attribute".
     """
 
     def __init__(
@@ -37,24 +52,39 @@ class Registry(Generic[T]):
         kind: str,
         items: Mapping[str, T | str] | None = None,
         describe: Callable[[str], T | None] = lambda _name: None,
+        of: str | None = None,
     ) -> None:
         self.kind = kind
         self._describe = describe
+        self._of = of
         self._items: dict[str, T | str] = dict(items or {})
         self._entry_points_read = False
 
-    def register(self, name: str, value: T | str | None = None) -> Callable[[T], T]:
-        """Add `value` under `name`; without a value, decorate it. Raises ValueError if the name is taken."""
+    def register(self, name: str | T, value: T | str | None = None) -> Callable[[T], T]:
+        """Add `value` under `name`, or an object under the name that it has; a name alone decorates what follows.
+
+        Raises ValueError if the name is taken or the object is none of this kind.
+        """
+        if not isinstance(name, str):
+            value, name = name, str(getattr(name, "name", name))
         if name in self._items:
             raise ValueError(f"{self.kind} {name!r} is registered already; choose another name")
-        if value is not None:
-            self._items[name] = value
+        key = name
 
         def decorate(decorated: T) -> T:
-            self._items[name] = decorated
+            self._items[key] = self._checked(key, decorated)
             return decorated
 
+        if isinstance(value, str):
+            self._items[name] = value
+        elif value is not None:
+            decorate(value)
         return decorate
+
+    def _checked(self, name: str, value: T) -> T:
+        if self._of is not None and not isinstance(value, _imported(self._of)):
+            raise ValueError(f"{self.kind} {name!r} must be a {self._of.replace(':', '.')}, not {value!r}")
+        return value
 
     def __getitem__(self, name: str) -> T:
         """The object; ValueError with the nearest known name and the list if there is none."""
@@ -66,8 +96,7 @@ class Registry(Generic[T]):
             return described
         value = self._items[name]
         if isinstance(value, str):
-            module, _, attribute = value.partition(":")
-            value = self._items[name] = getattr(import_module(module), attribute)
+            value = self._items[name] = self._checked(name, _imported(value))
         return value
 
     def __contains__(self, name: object) -> bool:
@@ -79,6 +108,7 @@ class Registry(Generic[T]):
         return iter(self._items)
 
     def _read_entry_points(self) -> None:
+        load_plugins()
         if self._entry_points_read:
             return
         self._entry_points_read = True
@@ -90,49 +120,61 @@ class Registry(Generic[T]):
             self._items[entry.name] = entry.value
 
 
+_loaded: set[str] = set()
+
+
+def load_plugins() -> None:
+    """Run the Python files and modules that `options.PLUGINS` names, each once: they register a user's own.
+
+    Raises PluginError, naming it, for one that is not there or fails.
+    """
+    for name in os.environ.get(PLUGINS, "").split(os.pathsep):
+        if not name or name in _loaded:
+            continue
+        _loaded.add(name)
+        try:
+            _import_file(Path(name)) if name.endswith(".py") else import_module(name)
+        except Exception as error:
+            raise PluginError(f"the plugin {name} cannot be used: {type(error).__name__}: {error}") from error
+
+
+def _import_file(path: Path) -> None:
+    spec = spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[path.stem] = module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+
+def _imported(path: str) -> Any:
+    """What "module:attribute" names."""
+    module, _, attribute = path.partition(":")
+    return getattr(import_module(module), attribute)
+
+
 variants: Registry[Variant | Baseline] = Registry("variant", {**VARIANTS, **BASELINES}, describe)
-"""Ablations of the LIF neuron, and the recurrent baselines lstm, gru and rnn; also "k=0.5" etc. (suite.adhoc)."""
+"""Ablations of the LIF neuron, and the recurrent baselines lstm, gru and rnn; also "k=0.5" etc. (suite.variants)."""
 
-datasets: Registry[Callable[..., Any]] = Registry(
-    "dataset",
-    {
-        "xor": "suite.datasets.xor:load",
-        "xor_50": "suite.datasets.xor:load",
-        "xor_100": "suite.datasets.xor:load",
-        "shd": "suite.datasets.heidelberg:load_shd",
-        "ssc": "suite.datasets.heidelberg:load_ssc",
-        "n_mnist": "suite.datasets.dvs:load_n_mnist",
-        "dvs128_gesture": "suite.datasets.dvs:load_dvs128_gesture",
-        "mnist": "suite.datasets.images:load_mnist",
-        "cifar10": "suite.datasets.images:load_cifar10",
-        "fashion_mnist": "suite.datasets.images:load_fashion_mnist",
-        "fsdd": "suite.datasets.heidelberg:load_fsdd",
-    },
+datasets: Registry[Dataset] = Registry(
+    "dataset", _modules("datasets", paper.DATASETS), of="suite.datasets.base:Dataset"
 )
-"""Loaders: `load(*, source="auto", **options) -> Dataset`. XOR comes with three delays: T = 200, as in the paper, and
-shorter."""
+"""What can be trained on, the paper's first."""
 
+_PAPERS_ORDER = ("accuracy", "spike_rate", "generalization", "landscape", "features", "robustness")
 experiments: Registry[Experiment] = Registry(
-    "experiment",
-    {
-        name: f"suite.experiments.{name}:EXPERIMENT"
-        for name in (
-            "accuracy",
-            "spike_rate",
-            "generalization",
-            "landscape",
-            "features",
-            "robustness",
-            "leak_sweep",
-            "diagnosis",
-            "delay_ladder",
-        )
-    },
+    "experiment", _modules("experiments", _PAPERS_ORDER), of="suite.experiments.base:Experiment"
 )
 """What can be measured of a trained network."""
 
-protocols: Registry[Protocol] = Registry("protocol", PROTOCOLS)
-"""Training set-ups by "name/dataset", for example "suite/xor"."""
+protocols: Registry[Protocol] = Registry("protocol", of="suite.protocols:Protocol")
+"""A user's training set-ups, by "name/dataset", beside those that a dataset brings."""
+
+
+def protocols_of(dataset: str) -> dict[str, Protocol]:
+    """All protocols of a dataset, by name. Raises ValueError for an unknown dataset."""
+    keys = [key.partition("/") for key in protocols]
+    added = {name: protocols[f"{name}/{dataset}"] for name, _, of in keys if of == dataset}
+    return {**datasets[dataset].protocols, **added}
 
 
 def datasets_with(protocol: str) -> list[str]:
@@ -140,25 +182,36 @@ def datasets_with(protocol: str) -> list[str]:
     has.
     """
     protocol = protocol.partition("+")[0]
-    found = [dataset for name, _, dataset in (key.partition("/") for key in protocols) if name == protocol]
+    have = {dataset: protocols_of(dataset) for dataset in datasets}
+    found = [dataset for dataset, names in have.items() if protocol in names]
     if not found:
-        raise unknown_name("protocol", protocol, sorted({key.partition("/")[0] for key in protocols}))
+        raise unknown_name("protocol", protocol, sorted({name for names in have.values() for name in names}))
     return found
 
 
 def get_protocol(name: str, dataset: str) -> Protocol:
-    """The protocol of that name for a dataset, or a changed one (suite.adhoc): "suite+epochs=20". Raises ValueError for
-    an unknown name, or if the dataset has none.
+    """The protocol of that name for a dataset, or a changed one: "suite+epochs=20". Raises ValueError for an unknown
+    name, if the dataset has none, or if a change is none or does not fit.
     """
-    base, changed, changes = name.partition("+")
-    if changed:
-        return describe_protocol(get_protocol(base, dataset), changes, name)
-    if dataset in datasets_with(name):
-        return protocols[f"{name}/{dataset}"]
-    if dataset not in datasets:
-        raise unknown_name("dataset", dataset, sorted(datasets))
-    have = [key.partition("/")[0] for key in protocols if key.endswith(f"/{dataset}")]
-    raise ValueError(
-        f"dataset {dataset!r} has no protocol {name!r} (it has: {', '.join(have) or 'none'}); "
-        f"register one as suite.registry.protocols.register('{name}/{dataset}', Protocol(...))"
-    )
+    base, plus, changes = name.partition("+")
+    have = protocols_of(dataset)
+    if base not in have:
+        datasets_with(base)
+        raise ValueError(
+            f"dataset {dataset!r} has no protocol {base!r} (it has: {', '.join(have) or 'none'}); "
+            f"register one as suite.registry.protocols.register('{base}/{dataset}', Protocol(...))"
+        )
+    if not plus:
+        return have[base]
+    try:
+        return changed(have[base], changes)
+    except ValueError as error:
+        raise ValueError(f"protocol {name!r} of {dataset}: {error}") from None
+
+
+def protocol_name(name: str, dataset: str) -> str:
+    """The one name of a protocol among its spellings: "suite+clip=1.0+epochs=100" is "suite+clip=1" where suite has
+    100 epochs. Raises as `get_protocol`.
+    """
+    base = name.partition("+")[0]
+    return full_name(base, get_protocol(base, dataset), get_protocol(name, dataset))

@@ -18,15 +18,16 @@ from torch import nn
 
 from neurons.kernels import kernel_name, resolve_engine
 from suite import __version__, machine, training
-from suite.datasets.base import Dataset, limited
+from suite.datasets import load_for
+from suite.datasets.base import Data
 from suite.errors import DataUnavailable
 from suite.experiments.base import Cell, Experiment, NotDefined, Progress, Run, silent
 from suite.models.build import build
-from suite.models.rnn import Baseline
 from suite.protocols import Protocol
 from suite.registry import datasets, experiments, get_protocol, variants
 from suite.results.record import Record, RunRecord, Training, Value
 from suite.results.store import UNDONE, Store
+from suite.variants import Baseline
 
 BENCHMARK_VERSION = 2
 """Part of every run's identity: raised when a change alters results, so that old and new ones never mix."""
@@ -109,15 +110,14 @@ def _record(
 
 
 @lru_cache(maxsize=2)
-def _load(name: str, source: str, protocol_name: str) -> Dataset:
-    protocol = get_protocol(protocol_name, name)
-    return limited(datasets[name](source=source, **protocol.data), protocol.limit)
+def _load(name: str, source: str, protocol_name: str) -> Data:
+    return load_for(get_protocol(protocol_name, name), name, source=source)
 
 
 def _train(
     cell: Cell,
     protocol: Protocol,
-    data: Dataset,
+    data: Data,
     device: torch.device,
     checkpoint: Path,
     progress: Progress,
@@ -155,10 +155,11 @@ def _curves(history: training.History) -> list[tuple[float, ...]]:
     return [(epoch, t.loss, t.accuracy, v.loss, v.accuracy) for epoch, (t, v) in enumerate(scores, start=1)]
 
 
-def _describe(cell: Cell, protocol: Protocol, data: Dataset | None, device: torch.device) -> RunRecord:
+def _describe(cell: Cell, protocol: Protocol, data: Data | None, device: torch.device) -> RunRecord:
     """What is run, with the identity that everything which changes numbers is in."""
     variant = asdict(variants[cell.variant])
     engine, kernel = _engine(cell, device)
+    about = datasets[cell.dataset]
     identity = {
         "benchmark": BENCHMARK_VERSION,
         "dataset": [cell.dataset, data.source, data.data_hash] if data else [cell.dataset, cell.source],
@@ -174,8 +175,8 @@ def _describe(cell: Cell, protocol: Protocol, data: Dataset | None, device: torc
         dataset=cell.dataset,
         data_source=data.source if data else "missing",
         data_hash=data.data_hash if data else None,
-        n_classes=data.n_classes if data else None,
-        kind=None,
+        n_classes=about.n_classes,
+        kind=about.kind,
         variant=cell.variant,
         variant_parameters=variant,
         backend=cell.backend,

@@ -9,16 +9,14 @@ from neurons import BACKENDS, Variant
 from neurons.kernels import check_engine
 from neurons.names import unknown_name
 from suite import registry
-from suite.datasets.folders import SOURCES
+from suite.datasets.common.folders import SOURCES
 from suite.experiments.base import Cell
 from suite.models.build import why_not
-from suite.models.rnn import Baseline
 from suite.registry import datasets_with, experiments, get_protocol
+from suite.variants import Baseline
 
 MOST_SEEDS = 10_000
 LARGEST_SEED = 2**31 - 1
-EXTRA_DATASETS = ("xor_50", "xor_100", "fashion_mnist", "fsdd")
-"""Datasets that are not the paper's: run when asked for by name."""
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -69,7 +67,7 @@ def select(
     """
     about = experiments[experiment]
     there = datasets_with(protocol)
-    every_dataset = [name for name in there if name not in EXTRA_DATASETS]
+    every_dataset = [name for name in there if registry.datasets[name].in_paper]
     every_variant = [name for name in registry.variants if isinstance(registry.variants[name], Variant)]
     if dataset is None and about.datasets is not None:
         every_dataset = [name for name in about.datasets if name in there]

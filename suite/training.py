@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from neurons import NonFiniteError
-from suite.datasets.base import Dataset, Growing, Split
+from suite.datasets.base import Data, Growing, Split
 from suite.inputs import Batch
 from suite.models.forward import forward
 from suite.models.readout import loss, mean_rate
@@ -94,7 +94,7 @@ def loss_unit(protocol: Protocol) -> str:
 
 def train(
     network: nn.Module,
-    dataset: Dataset,
+    dataset: Data,
     protocol: Protocol,
     *,
     seed: int,
@@ -156,7 +156,7 @@ def train(
     return history
 
 
-def _train_split(dataset: Dataset, history: History) -> Split:
+def _train_split(dataset: Data, history: History) -> Split:
     """The training samples, cut to the curriculum's length. Raises ValueError if the dataset cannot be."""
     if history.n_steps is None:
         return dataset.train

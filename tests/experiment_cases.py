@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from suite.datasets.base import Dataset
+from suite.datasets.base import Data
 from suite.experiments.base import Cell, Run
 from suite.inputs import Batch, Input
 from suite.protocols import Protocol
@@ -68,7 +68,7 @@ def run_of(
     n_classes: int = 2,
 ) -> Run:
     empty = Untouchable(test.x, test.y)
-    dataset = Dataset(
+    dataset = Data(
         name="made",
         source="generated",
         data_hash="0" * 16,

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from suite.datasets.base import Dataset
+from suite.datasets.base import Data
 from suite.datasets.xor import load
 from suite.inputs import Events, Input, Static, window
 from suite.models.build import build
@@ -40,7 +40,7 @@ INPUTS: dict[str, Callable[[], Input]] = {
 
 def network(variant: str, backend: str, engine: str) -> FCNet:
     torch.manual_seed(0)
-    dataset = Dataset("any", "generated", "", 3, (N,), T, *(load().train,) * 3)
+    dataset = Data("any", "generated", "", 3, (N,), T, *(load().train,) * 3)
     net = build(dataset, get_protocol("smoke", "shd"), variants[variant], backend, engine)
     assert isinstance(net, FCNet)
     return net.double()

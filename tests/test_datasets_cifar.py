@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from suite.datasets import images
+from suite.datasets import cifar10
 from suite.datasets.formats import cifar
 from suite.errors import DataCorrupt, DataUnavailable
 
@@ -264,13 +264,13 @@ def test_a_damaged_cache_says_what_to_delete(copy):
 
 def test_only_auto_takes_the_copy(copy, monkeypatch):
     monkeypatch.setenv("LIF_ROLES_DATA", str(copy.parent))
-    copy.rename(copy.parent / images.JPEG_FOLDER)
-    monkeypatch.setattr(images, "CIFAR10_COUNTS", (12, 5))
-    monkeypatch.setattr(images, "check_labels", lambda *_: None)
-    assert images.load_cifar10().source == "CIFAR10 (JPEG copy)"
-    assert images.load_cifar10().data_hash == images.load_cifar10().data_hash
+    copy.rename(copy.parent / cifar10.JPEG_FOLDER)
+    monkeypatch.setattr(cifar10, "COUNTS", (12, 5))
+    monkeypatch.setattr(cifar10, "check_labels", lambda *_: None)
+    assert cifar10.load().source == "CIFAR10 (JPEG copy)"
+    assert cifar10.load().data_hash == cifar10.load().data_hash
     with pytest.raises(DataUnavailable, match="JPEG copy"):
-        images.load_cifar10(source="original")
+        cifar10.load(source="original")
 
 
 @given(st.data())

@@ -13,13 +13,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from dataset_cases import user_dataset
 
 from suite.data import download
-from suite.data.download import ARCHIVES, Archive
-from suite.datasets import images
-from suite.datasets.folders import cache_folder
+from suite.datasets import cifar10, fashion_mnist, mnist
+from suite.datasets.base import Archive
+from suite.datasets.common.folders import cache_folder
 from suite.datasets.standins import images as standin_images
 from suite.errors import DataCorrupt, DataUnavailable
+from suite.registry import datasets
 
 CONTENT = bytes(range(256)) * 4_000
 PACKED = gzip.compress(CONTENT, 0)  # stored: as long as the content, so that there is something to cut
@@ -103,7 +105,8 @@ def offer(server, monkeypatch):
             "urls": urls or (server.url,),
         }
         archive = Archive(**{**fields, **changes})
-        monkeypatch.setattr(download, "ARCHIVES", {"some": (archive,)})
+        offered = user_dataset("some", archives=lambda: {"some": (archive,)})
+        monkeypatch.setitem(datasets._items, "some", offered)
         return archive
 
     return offer
@@ -289,8 +292,16 @@ def test_names_without_a_download():
         download.get("fsdd")
 
 
+ARCHIVES = {
+    form: archives
+    for name in datasets
+    if datasets[name].archives
+    for form, archives in datasets[name].archives().items()
+}
+
+
 def test_the_published_archives_are_as_the_libraries_have_them():
-    from tonic.datasets import NMNIST, SHD, SSC, DVSGesture
+    """torchvision's are compared with the library, tonic's (which are read from it) with what it had in 1.7."""
     from torchvision.datasets import CIFAR10, MNIST, FashionMNIST
 
     def md5s(name: str) -> set[str]:
@@ -299,22 +310,42 @@ def test_the_published_archives_are_as_the_libraries_have_them():
     assert md5s("mnist") == {md5 for _, md5 in MNIST.resources}
     assert md5s("fashion_mnist") == {md5 for _, md5 in FashionMNIST.resources}
     assert md5s("cifar10") == {CIFAR10.tgz_md5}
-    assert md5s("shd") == {SHD.train_md5, SHD.test_md5}
-    assert md5s("ssc") == {SSC.train_md5, SSC.valid_md5, SSC.test_md5}
-    assert md5s("n_mnist") == {NMNIST.train_md5, NMNIST.test_md5}
-    assert md5s("dvs128_gesture_official") == {DVSGesture.train_md5, DVSGesture.test_md5}
-    assert {url for archive in ARCHIVES["n_mnist"] for url in archive.urls} == {NMNIST.train_url, NMNIST.test_url}
-    assert {a.urls[0] for a in ARCHIVES["dvs128_gesture_official"]} == {DVSGesture.train_url, DVSGesture.test_url}
-    assert {a.urls[0] for a in ARCHIVES["shd"]} == {SHD.base_url + SHD.train_zip, SHD.base_url + SHD.test_zip}
+    mendeley, figshare = "https://data.mendeley.com/public-files/datasets/468j46mzdv/files/", "https://figshare.com/"
+    official = "dvs128_gesture_official"
+    for name, gives, md5, url in (
+        ("shd", "SHD/shd_train.h5", "f3252aeb598ac776c1b526422d90eecb", "https://zenkelab.org/datasets/shd_train"),
+        ("shd", "SHD/shd_test.h5", "1503a5064faa34311c398fb0a1ed0a6f", "https://zenkelab.org/datasets/shd_test"),
+        ("ssc", "SSC/ssc_train.h5", "d102be95e7144fcc0553d1f45ba94170", "https://zenkelab.org/datasets/ssc_train"),
+        ("ssc", "SSC/ssc_valid.h5", "b4eee3516a4a90dd0c71a6ac23a8ae43", "https://zenkelab.org/datasets/ssc_valid"),
+        ("ssc", "SSC/ssc_test.h5", "a35ff1e9cffdd02a20eb850c17c37748", "https://zenkelab.org/datasets/ssc_test"),
+        ("n_mnist", "NMNIST/Train", "20959b8e626244a1b502305a9e6e2031", f"{mendeley}39c25547"),
+        ("n_mnist", "NMNIST/Test", "69ca8762b2fe404d9b9bad1103e97832", f"{mendeley}05a4d654"),
+        (official, "DVSGesture/ibmGestureTrain", "3a8f0d4120a166bac7591f77409cb105", f"{figshare}ndownloader/"),
+        (official, "DVSGesture/ibmGestureTest", "56070e45dadaa85fff82e0fbfbc06de5", f"{figshare}ndownloader/"),
+    ):
+        (archive,) = [archive for archive in ARCHIVES[name] if archive.gives == gives]
+        assert archive.md5 == md5
+        assert archive.urls[0].startswith(url)
+        assert Path(archive.file).suffix in (".zip", ".gz")
 
 
 def test_every_archive_has_its_own_file_and_a_checksum():
     files = [archive.file for archives in ARCHIVES.values() for archive in archives]
-    assert len(set(files)) == len(files)
+    assert len(set(files)) == len(files) == 19
     for archives in ARCHIVES.values():
         for archive in archives:
             assert len(archive.md5) == 32
             assert archive.urls or archive.page
+
+
+def test_a_dataset_of_a_user_s_says_where_to_get_it(folder, monkeypatch):
+    monkeypatch.setattr(datasets, "_items", dict(datasets._items))
+    datasets.register(user_dataset("mine", by_hand="write to me, then use {folder}"))
+    with pytest.raises(DataUnavailable, match=f"write to me, then use {folder}"):
+        download.get("mine")
+    datasets.register(user_dataset("silent"))
+    with pytest.raises(DataUnavailable, match="silent says nothing of where it may be downloaded"):
+        download.get("silent")
 
 
 def _pack(name: str, made: Path, archive: Archive) -> bytes:
@@ -329,9 +360,9 @@ def _pack(name: str, made: Path, archive: Archive) -> bytes:
 
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "cifar10"])
 def test_what_is_downloaded_is_what_the_loader_reads(folder, server, monkeypatch, name):
-    monkeypatch.setattr(images, "MNIST_COUNTS", (standin_images.N_TRAIN, standin_images.N_TEST))
-    monkeypatch.setattr(images, "CIFAR10_COUNTS", (standin_images.N_TRAIN, standin_images.N_TEST))
-    loader = getattr(images, f"load_{name}")
+    monkeypatch.setattr(cifar10, "COUNTS", (standin_images.N_TRAIN, standin_images.N_TEST))
+    small = {module.FILES.name: replace(module.FILES, counts=cifar10.COUNTS).load for module in (mnist, fashion_mnist)}
+    loader = small.get(name, cifar10.load)
     standin = loader(source="standin")
     made = cache_folder() / "standin" / f"v{standin_images.VERSION}" / name
     archives = []
@@ -340,7 +371,7 @@ def test_what_is_downloaded_is_what_the_loader_reads(folder, server, monkeypatch
         url = server.url.replace("file.gz", str(number))
         md5 = hashlib.md5(content).hexdigest()
         archives.append(replace(archive, urls=(url,), md5=md5, size=len(content)))
-    monkeypatch.setattr(download, "ARCHIVES", {name: tuple(archives)})
+    monkeypatch.setitem(datasets._items, name, replace(datasets[name], archives=lambda: {name: tuple(archives)}))
     server.cut = [1_000]
     download.get(name)
     original = loader(source="original")

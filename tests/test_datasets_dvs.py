@@ -14,7 +14,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from suite.datasets.dvs import load_dvs128_gesture, load_n_mnist
+from suite.datasets import dvs128_gesture, n_mnist
 from suite.datasets.formats import aedat, atis, gesture
 from suite.errors import DataCorrupt, DataUnavailable
 
@@ -115,12 +115,12 @@ def write_n_mnist(data: Path, train: int = 20, test: int = 10) -> None:
 
 def test_n_mnist(data: Path) -> None:
     write_n_mnist(data)
-    n_mnist = load_n_mnist()
-    assert n_mnist.source == "N-MNIST subset (20 + 10)"
-    assert (n_mnist.n_classes, n_mnist.input_shape, n_mnist.n_steps) == (10, (2312,), 15)
-    assert (len(n_mnist.train), len(n_mnist.validation), len(n_mnist.test)) == (18, 2, 10)
-    assert next(iter(n_mnist.test.epoch(20))).y.tolist() == list(range(10))
-    assert load_n_mnist(polarity=False).input_shape == (1156,)
+    made = n_mnist.load()
+    assert made.source == "N-MNIST subset (20 + 10)"
+    assert (made.n_classes, made.input_shape, made.n_steps) == (10, (2312,), 15)
+    assert (len(made.train), len(made.validation), len(made.test)) == (18, 2, 10)
+    assert next(iter(made.test.epoch(20))).y.tolist() == list(range(10))
+    assert n_mnist.load(polarity=False).input_shape == (1156,)
 
 
 @pytest.mark.parametrize("dt_ms", [1, 2, 5, 10])
@@ -129,10 +129,10 @@ def test_other_time_steps_read_the_same_store(data: Path, dt_ms: float, monkeypa
     from tonic.io import read_mnist_file
 
     write_n_mnist(data)
-    trained = load_n_mnist()
+    trained = n_mnist.load()
     monkeypatch.setattr(atis, "read", lambda _file: pytest.fail("parsed again"))
     for n_steps in (15, round(45 / dt_ms)):
-        other = load_n_mnist(dt_ms=dt_ms, n_steps=n_steps, layout="dense", binary=False)
+        other = n_mnist.load(dt_ms=dt_ms, n_steps=n_steps, layout="dense", binary=False)
         assert other.test.store.key == trained.test.store.key  # type: ignore[attr-defined]
         assert other.data_hash != trained.data_hash
         x = next(iter(other.test.epoch(10))).x
@@ -146,21 +146,21 @@ def test_other_time_steps_read_the_same_store(data: Path, dt_ms: float, monkeypa
 
 def test_n_mnist_missing_or_damaged(data: Path) -> None:
     with pytest.raises(DataUnavailable, match="lif-roles data get n_mnist"):
-        load_n_mnist(source="original")
+        n_mnist.load(source="original")
     (data / "NMNIST" / "Train").mkdir(parents=True)
     with pytest.raises(DataUnavailable, match="must have both Train and Test"):
-        load_n_mnist()
+        n_mnist.load()
     (data / "NMNIST" / "Test").mkdir()
     with pytest.raises(DataUnavailable, match="has no recordings"):
-        load_n_mnist()
+        n_mnist.load()
     write_n_mnist(data, train=19, test=9)
     with pytest.raises(DataCorrupt, match="no recording of class 9"):
-        load_n_mnist()
+        n_mnist.load()
     write_n_mnist(data)
     cut = data / "NMNIST" / "Train" / "3" / "00004.bin"
     cut.write_bytes(cut.read_bytes()[:-2])
     with pytest.raises(DataCorrupt, match=r"3.00004\.bin has 248 bytes"):
-        load_n_mnist()
+        n_mnist.load()
 
 
 def test_a_huge_recording_is_refused_before_it_is_read(data: Path) -> None:
@@ -245,7 +245,7 @@ def test_gesture_from_aedat_equals_spikingjelly(data: Path, tmp_path: Path) -> N
     from spikingjelly.datasets.utils import integrate_events_by_fixed_frames_number
 
     folder = write_aedat(data, USERS)
-    made = load_dvs128_gesture(split="spikingjelly", pool=1, layout="dense", n_frames=7)
+    made = dvs128_gesture.load(split="spikingjelly", pool=1, layout="dense", n_frames=7)
     assert (len(made.train), len(made.validation), len(made.test)) == (24, 12, 12)
     assert (made.source, made.n_classes, made.n_steps) == ("original", 11, 7)
     x, y = ((batch := next(iter(made.test.epoch(12)))).x, batch.y)
@@ -260,7 +260,7 @@ def test_gesture_from_aedat_equals_spikingjelly(data: Path, tmp_path: Path) -> N
         with np.load(tmp_path / str(label) / f"user24_led_{number}.npz") as events:
             frames = integrate_events_by_fixed_frames_number(dict(events), "number", 7, 128, 128)
         assert np.array_equal(frames.reshape(7, -1), x[:, i].numpy())
-    pooled = load_dvs128_gesture(split="spikingjelly", layout="dense", n_frames=7)
+    pooled = dvs128_gesture.load(split="spikingjelly", layout="dense", n_frames=7)
     assert pooled.input_shape == (2048,)
     summed = x.view(7, 12, 2, 32, 4, 32, 4).sum((4, 6)).view(7, 12, 2048)
     assert torch.equal(next(iter(pooled.test.epoch(12))).x, summed)  # type: ignore[arg-type]
@@ -268,7 +268,7 @@ def test_gesture_from_aedat_equals_spikingjelly(data: Path, tmp_path: Path) -> N
 
 def test_gesture_holds_out_people(data: Path) -> None:
     write_aedat(data, USERS)
-    made = load_dvs128_gesture()
+    made = dvs128_gesture.load()
     people = [set(split.store.group[split.samples].tolist()) for split in (made.train, made.validation, made.test)]  # type: ignore[attr-defined]
     assert [len(some) for some in people] == [2, 1, 1]
     assert set.union(*people) == {1, 2, 3, 24}
@@ -300,7 +300,7 @@ def test_gesture_official_equals_tonic(data: Path, dtype: Any) -> None:
 
     assert recfunctions
     write_npy(data, dtype=dtype)
-    made = load_dvs128_gesture(split="official", pool=1, layout="dense", n_frames=9, by="number")
+    made = dvs128_gesture.load(split="official", pool=1, layout="dense", n_frames=9, by="number")
     assert (len(made.train), len(made.validation), len(made.test)) == (22, 11, 11)
     x = next(iter(made.test.epoch(11)))
     order = x.y.tolist()
@@ -339,7 +339,7 @@ def test_gesture_npy_damaged(data: Path, events: np.ndarray, message: str) -> No
     write_npy(data)
     np.save(data / "DVSGesture" / "ibmGestureTrain" / "user02_fluorescent_led" / "4.npy", events)
     with pytest.raises(DataCorrupt, match=message):
-        load_dvs128_gesture(split="official")
+        dvs128_gesture.load(split="official")
 
 
 def test_gesture_npy_with_code_in_it_is_refused(data: Path) -> None:
@@ -347,7 +347,7 @@ def test_gesture_npy_with_code_in_it_is_refused(data: Path) -> None:
     file = data / "DVSGesture" / "ibmGestureTrain" / "user02_fluorescent_led" / "4.npy"
     np.save(file, np.array([{"a": 1}], dtype=object), allow_pickle=True)
     with pytest.raises(DataCorrupt, match=r"4\.npy is no \.npy file"):
-        load_dvs128_gesture(split="official")
+        dvs128_gesture.load(split="official")
 
 
 @pytest.mark.parametrize(
@@ -368,7 +368,7 @@ def test_gesture_labels_damaged(data: Path, text: str, message: str) -> None:
     folder = write_aedat(data, USERS)
     (folder / "user02_lab_labels.csv").write_text(text, encoding="latin-1")
     with pytest.raises(DataCorrupt, match=message):
-        load_dvs128_gesture()
+        dvs128_gesture.load()
 
 
 @pytest.mark.parametrize("name", ["../user01_led.aedat", "/etc/passwd", "user01_led", "user01_.aedat/../../x.aedat"])
@@ -376,19 +376,19 @@ def test_gesture_trials_stay_in_their_folder(data: Path, name: str) -> None:
     folder = write_aedat(data, USERS)
     (folder / "trials_to_train.txt").write_text(f"{name}\n")
     with pytest.raises(DataCorrupt, match="which is no recording"):
-        load_dvs128_gesture()
+        dvs128_gesture.load()
 
 
 def test_gesture_missing(data: Path) -> None:
     with pytest.raises(DataUnavailable, match="lif-roles data get dvs128_gesture"):
-        load_dvs128_gesture(source="original")
+        dvs128_gesture.load(source="original")
     folder = write_aedat(data, USERS)
     for source in ("auto", "original"):
         with pytest.raises(DataUnavailable, match="has the spikingjelly split of dvs128_gesture, not official"):
-            load_dvs128_gesture(split="official", source=source)
+            dvs128_gesture.load(split="official", source=source)
     (folder / "user02_lab_labels.csv").unlink()
     with pytest.raises(DataUnavailable, match=r"lacks user02_lab_labels\.csv and 0 more"):
-        load_dvs128_gesture()
+        dvs128_gesture.load()
     (folder / "trials_to_test.txt").write_text("\n")
     with pytest.raises(DataCorrupt, match="lists no recordings"):
         gesture.files(data, "spikingjelly", "test")
@@ -407,7 +407,7 @@ def test_gesture_options() -> None:
         ({"layout": "x"}, "layout = 'x'"),
     ):
         with pytest.raises(ValueError, match=message):
-            load_dvs128_gesture(**options)  # type: ignore[arg-type]
+            dvs128_gesture.load(**options)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -449,8 +449,8 @@ def test_mutated_files_are_read_or_refused(
 @pytest.mark.skipif(not Path(REAL, "NMNIST", "Train").is_dir() or not REAL, reason="LIF_ROLES_DATA has no N-MNIST")
 def test_n_mnist_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIF_ROLES_DATA", REAL)
-    n_mnist = load_n_mnist()
-    assert n_mnist.source == "original" or n_mnist.source.startswith("N-MNIST subset")
-    store = n_mnist.train.store  # type: ignore[attr-defined]
+    made = n_mnist.load()
+    assert made.source == "original" or made.source.startswith("N-MNIST subset")
+    store = made.train.store  # type: ignore[attr-defined]
     assert 4000 < np.diff(store.indptr).mean() < 4300
     assert 290_000 < store.t.max() < 340_000

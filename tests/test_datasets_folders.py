@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from suite.datasets import folders, locate
+from suite.datasets import locate
+from suite.datasets.common import folders
 from suite.errors import DataUnavailable
 
 

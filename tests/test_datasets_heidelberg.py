@@ -14,10 +14,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from suite.datasets import heidelberg
+from suite.datasets import fsdd, shd, ssc
+from suite.datasets.events import speech
 from suite.datasets.formats import heidelberg as heidelberg_file
 from suite.datasets.formats.heidelberg import read, read_safely
-from suite.datasets.heidelberg import load_fsdd, load_shd, load_ssc
 from suite.errors import DataCorrupt, DataUnavailable
 from suite.inputs import Events
 
@@ -83,7 +83,7 @@ def test_any_float_is_read(tmp_path: Path, dtype: Any) -> None:
 
 def test_bins_equal_those_of_the_exact_times(data: Path) -> None:
     dataset(data, "shd", 20)
-    test = load_shd(dt_ms=4.0, n_steps=250, binary=False, layout="dense").test
+    test = shd.FILES.load(dt_ms=4.0, n_steps=250, binary=False, layout="dense").test
     x = torch.cat([batch.x for batch in test.epoch(16)], dim=1)  # type: ignore[misc]
     with h5py.File(data / "SHD" / "shd_test.h5") as opened:
         for i, (seconds, unit) in enumerate(zip(opened["spikes/times"], opened["spikes/units"], strict=True)):
@@ -95,40 +95,40 @@ def test_bins_equal_those_of_the_exact_times(data: Path) -> None:
 
 def test_shd_holds_out_a_speaker(data: Path) -> None:
     dataset(data, "shd", 20)
-    shd = load_shd()
-    assert (shd.source, shd.n_classes, shd.input_shape, shd.n_steps) == ("original", 20, (700,), 250)
-    assert (len(shd.train), len(shd.validation), len(shd.test)) == (80, 20, 100)
-    groups = [set(split.store.group[split.samples].tolist()) for split in (shd.train, shd.validation)]  # type: ignore[attr-defined]
+    made = shd.FILES.load()
+    assert (made.source, made.n_classes, made.input_shape, made.n_steps) == ("original", 20, (700,), 250)
+    assert (len(made.train), len(made.validation), len(made.test)) == (80, 20, 100)
+    groups = [set(split.store.group[split.samples].tolist()) for split in (made.train, made.validation)]  # type: ignore[attr-defined]
     assert groups[0].isdisjoint(groups[1])
     assert len(groups[1]) == 1
-    others = {load_shd(split_seed=seed).data_hash for seed in range(3)}
+    others = {shd.FILES.load(split_seed=seed).data_hash for seed in range(3)}
     assert len(others) == 3
-    assert load_shd().data_hash == shd.data_hash
+    assert shd.FILES.load().data_hash == made.data_hash
 
 
 def test_ssc_uses_its_validation_file(data: Path) -> None:
     dataset(data, "ssc", 35, ("train", "valid", "test"), speakers=2)
-    ssc = load_ssc(dt_ms=1, n_steps=1000)
-    assert (len(ssc.train), len(ssc.validation), len(ssc.test)) == (70, 70, 70)
-    assert ssc.validation.store.folder.name.startswith("ssc-valid")  # type: ignore[attr-defined]
-    assert ssc.n_steps == 1000
+    made = ssc.FILES.load(dt_ms=1, n_steps=1000)
+    assert (len(made.train), len(made.validation), len(made.test)) == (70, 70, 70)
+    assert made.validation.store.folder.name.startswith("ssc-valid")  # type: ignore[attr-defined]
+    assert made.n_steps == 1000
 
 
 def test_dense_and_events_are_the_same(data: Path) -> None:
     dataset(data, "fsdd", 10)
-    fsdd = load_fsdd()
-    assert fsdd.source == "FSDD spikes"
-    for a, b in zip(fsdd.test.epoch(7), load_fsdd(layout="dense").test.epoch(7), strict=True):
+    made = fsdd.FILES.load()
+    assert made.source == "FSDD spikes"
+    for a, b in zip(made.test.epoch(7), fsdd.FILES.load(layout="dense").test.epoch(7), strict=True):
         assert isinstance(a.x, Events)
         assert torch.equal(a.x.dense(), b.x)  # type: ignore[arg-type]
 
 
 def test_a_changed_file_is_another_dataset(data: Path) -> None:
     dataset(data, "fsdd", 10)
-    before = load_fsdd()
+    before = fsdd.FILES.load()
     words: Words = [([0.1 * (i + 1)], [i]) for i in range(10)]
     write(data / "FSDD" / "fsdd_test.h5", words, list(range(10)), [0] * 10)
-    after = load_fsdd()
+    after = fsdd.FILES.load()
     assert after.data_hash != before.data_hash
     assert (len(before.test), len(after.test)) == (50, 10)
 
@@ -143,24 +143,24 @@ def test_options_are_checked(data: Path) -> None:
         ({"split_seed": -1}, "split_seed"),
     ):
         with pytest.raises(ValueError, match=message):
-            load_fsdd(**options)
+            fsdd.FILES.load(**options)
     with pytest.raises(TypeError, match="window"):
-        load_fsdd(window=3)
+        fsdd.FILES.load(window=3)
 
 
 def test_missing_files(data: Path) -> None:
     with pytest.raises(DataUnavailable, match="lif-roles data get shd"):
-        load_shd(source="original")
+        shd.FILES.load(source="original")
     dataset(data, "shd", 20, ("train",))
     for source in ("auto", "original"):
         with pytest.raises(DataUnavailable, match=r"SHD lacks shd_test\.h5"):
-            load_shd(source=source)
+            shd.FILES.load(source=source)
 
 
 def test_a_class_without_recordings(data: Path) -> None:
     dataset(data, "shd", 19)
     with pytest.raises(DataCorrupt, match="no recording of class 19; there must be 20 classes"):
-        load_shd()
+        shd.FILES.load()
 
 
 def set_unit(file: h5py.File) -> None:
@@ -224,7 +224,7 @@ def test_a_wrong_file_is_refused(wrong: str, tmp_path: Path) -> None:
 
 def build(file: Path, n_classes: int) -> None:
     """Everything that happens between a file and its store."""
-    heidelberg.open_store("any", file.name, 1, 700, lambda: read(file, n_classes))
+    speech.open_store("any", file.name, 1, 700, lambda: read(file, n_classes))
 
 
 def test_no_recordings(tmp_path: Path) -> None:
@@ -332,9 +332,9 @@ def test_mutated_files_are_read_or_refused(
 )
 def test_fsdd_spikes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIF_ROLES_DATA", REAL)
-    fsdd = load_fsdd()
-    assert (fsdd.source, len(fsdd.train), len(fsdd.validation), len(fsdd.test)) == ("FSDD spikes", 2250, 450, 300)
-    events = np.diff(fsdd.train.store.indptr)  # type: ignore[attr-defined]
+    made = fsdd.FILES.load()
+    assert (made.source, len(made.train), len(made.validation), len(made.test)) == ("FSDD spikes", 2250, 450, 300)
+    events = np.diff(made.train.store.indptr)  # type: ignore[attr-defined]
     assert 3900 < events.mean() < 4200
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +14,23 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from suite.datasets import folders, images
+from suite.datasets import cifar10, fashion_mnist, mnist
+from suite.datasets.common import folders
 from suite.datasets.formats import idx
-from suite.datasets.image_split import ImageSplit, crop_and_flip
+from suite.datasets.images.split import ImageSplit, crop_and_flip
 from suite.datasets.standins import images as standin_images
 from suite.errors import DataCorrupt, DataUnavailable
 from suite.inputs import Static
 
 LOADERS = {
-    "mnist": images.load_mnist,
-    "fashion_mnist": images.load_fashion_mnist,
-    "cifar10": images.load_cifar10,
+    "mnist": mnist.FILES.load,
+    "fashion_mnist": fashion_mnist.FILES.load,
+    "cifar10": cifar10.load,
+}
+WRITERS = {
+    "mnist": lambda folder: standin_images.write_digits(folder / "MNIST/raw"),
+    "fashion_mnist": lambda folder: standin_images.write_clothes(folder / "FashionMNIST/raw"),
+    "cifar10": standin_images.write_shapes,
 }
 SHAPES = {"mnist": (1, 28, 28), "fashion_mnist": (1, 28, 28), "cifar10": (3, 32, 32)}
 REAL = os.environ.get("LIF_ROLES_DATA")
@@ -73,7 +80,7 @@ def test_pixels_are_scaled_and_normalised(standin):
     image = next(standin.test.epoch(50)).x.image.numpy()
     expected = standin.test.images[:50] / 255
     if standin.name == "cifar10":
-        mean, std = np.array(images.CIFAR10_MEAN), np.array(images.CIFAR10_STD)
+        mean, std = np.array(cifar10.MEAN), np.array(cifar10.STD)
         expected = (expected - mean[:, None, None]) / std[:, None, None]
     assert np.allclose(image, expected, atol=1e-6)
 
@@ -92,7 +99,7 @@ def test_an_epoch_visits_every_sample_once_in_an_order_of_its_own(standin):
 
 
 def test_stand_ins_are_the_same_every_time(standin, tmp_path):
-    getattr(standin_images, f"write_{standin.name}")(tmp_path)
+    WRITERS[standin.name](tmp_path)
     made = folders.cache_folder() / "standin" / f"v{standin_images.VERSION}" / standin.name
     files = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file())
     assert files
@@ -259,9 +266,11 @@ def test_idx_files_read_as_written(tmp_path_factory, labels, height, width):
     assert read_label_file(str(folder / "l")).tolist() == labels
 
 
-def _original(data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+SMALL = replace(mnist.FILES, counts=(20, 10))
+
+
+def _original(data: Path) -> Path:
     """A small "original" MNIST: 20 + 10 images."""
-    monkeypatch.setattr(images, "MNIST_COUNTS", (20, 10))
     raw = data / "MNIST/raw"
     raw.mkdir(parents=True)
     for part, n in (("train", 20), ("t10k", 10)):
@@ -270,13 +279,13 @@ def _original(data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return raw
 
 
-def test_an_original_is_found_and_named_so(data, monkeypatch, capsys):
-    _original(data, monkeypatch)
-    dataset = images.load_mnist()
+def test_an_original_is_found_and_named_so(data, capsys):
+    _original(data)
+    dataset = SMALL.load()
     assert dataset.source == "original"
     assert len(dataset.train) + len(dataset.validation) == 20
     assert capsys.readouterr().err == ""
-    assert images.load_mnist(source="standin").source == "standin"
+    assert SMALL.load(source="standin").source == "standin"
 
 
 @pytest.mark.usefixtures("data")
@@ -304,28 +313,28 @@ DAMAGE = {
 
 @pytest.mark.parametrize("damage", sorted(DAMAGE))
 @pytest.mark.parametrize("file", ["train-images-idx3-ubyte", "t10k-labels-idx1-ubyte"])
-def test_damaged_idx_files_are_named(data, monkeypatch, damage, file):
-    raw = _original(data, monkeypatch)
+def test_damaged_idx_files_are_named(data, damage, file):
+    raw = _original(data)
     change, message = DAMAGE[damage]
     (raw / file).write_bytes(change((raw / file).read_bytes()))
     with pytest.raises(DataCorrupt, match=message) as caught:
-        images.load_mnist()
+        SMALL.load()
     assert file in str(caught.value)
 
 
 @pytest.mark.parametrize(("labels", "message"), [([0] * 10, "no sample of class 1"), ([*range(9), 10], "label 10")])
-def test_impossible_labels_are_refused(data, monkeypatch, labels, message):
-    raw = _original(data, monkeypatch)
+def test_impossible_labels_are_refused(data, labels, message):
+    raw = _original(data)
     idx.write_idx(raw / "t10k-labels-idx1-ubyte", np.array(labels))
     with pytest.raises(DataCorrupt, match=message):
-        images.load_mnist()
+        SMALL.load()
 
 
-def test_an_incomplete_original_is_not_replaced_by_the_stand_in(data, monkeypatch):
-    raw = _original(data, monkeypatch)
+def test_an_incomplete_original_is_not_replaced_by_the_stand_in(data):
+    raw = _original(data)
     (raw / "t10k-labels-idx1-ubyte").unlink()
     with pytest.raises(DataUnavailable, match="t10k-labels"):
-        images.load_mnist()
+        SMALL.load()
 
 
 @given(st.binary(max_size=60), st.sampled_from([(None,), (None, 28, 28)]))
@@ -345,7 +354,7 @@ def test_any_bytes_are_refused_or_read(tmp_path_factory, content, shape):
 
 @pytest.mark.skipif(not REAL or not Path(REAL, "MNIST/raw").is_dir(), reason="LIF_ROLES_DATA has no MNIST")
 def test_real_mnist_has_the_published_counts_and_statistics():
-    dataset = images.load_mnist(source="original")
+    dataset = mnist.FILES.load(source="original")
     counts = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
     assert np.bincount(dataset.train.labels).tolist() == counts
     assert round(dataset.train.images.mean() / 255, 4) == 0.1307
@@ -356,15 +365,15 @@ def test_real_mnist_has_the_published_counts_and_statistics():
 @pytest.mark.skipif(not REAL or not Path(REAL, "CIFAR10_JPEG").is_dir(), reason="LIF_ROLES_DATA has no CIFAR10_JPEG")
 def test_the_real_jpeg_copy_is_labelled(tmp_path, monkeypatch):
     with pytest.raises(DataUnavailable, match="JPEG copy"):
-        images.load_cifar10(source="original")
+        cifar10.load(source="original")
     # decoding all of it takes half a minute, so only look at the first few
     small = tmp_path / "CIFAR10_JPEG"
     for part in ("train", "test"):
         (small / part).mkdir(parents=True)
         for path in sorted(Path(str(REAL), "CIFAR10_JPEG", part).iterdir())[:100]:
             shutil.copy(path, small / part)
-    monkeypatch.setattr(images, "CIFAR10_COUNTS", (100, 100))
+    monkeypatch.setattr(cifar10, "COUNTS", (100, 100))
     monkeypatch.setenv("LIF_ROLES_DATA", str(tmp_path))
-    dataset = images.load_cifar10()
+    dataset = cifar10.load()
     assert dataset.source == "CIFAR10 (JPEG copy)"
     assert dataset.train.labels[:3].tolist() == [6, 9, 9]

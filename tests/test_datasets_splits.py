@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from suite.datasets.splits import holdout
+from suite.datasets.common.splits import holdout
 
 LABELS = st.lists(st.integers(0, 6), min_size=2, max_size=200).map(np.array)
 FRACTIONS = st.floats(0.05, 0.95)

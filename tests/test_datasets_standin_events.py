@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from suite.datasets import heidelberg
-from suite.datasets.dvs import load_dvs128_gesture, load_n_mnist
+from suite.datasets import dvs128_gesture, fsdd, load, n_mnist, shd, ssc
 from suite.datasets.formats import atis, gesture
 from suite.datasets.standins import camera as standin_camera
 from suite.datasets.standins import limbs
@@ -28,13 +28,15 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> object:
         patch.setattr(standin_camera, "TRAIN_USERS", range(1, 4))
         patch.setattr(standin_camera, "TEST_USERS", range(24, 25))
         patch.setattr(standin_camera, "LENGTH_S", (0.5, 0.7))
-        write = standin_speech._write
+        write = standin_speech.write
 
-        def fewer(folder: Path, name: str, keys: list[str], splits: dict[str, dict[int, int]], **rest: object) -> None:
+        def fewer(
+            folder: Path, name: str, keys: Sequence[str], splits: dict[str, dict[int, int]], **rest: object
+        ) -> None:
             some = {split: dict.fromkeys(list(who)[:2], len(keys)) for split, who in splits.items()}
             write(folder, name, keys, some, **rest)  # type: ignore[arg-type]
 
-        patch.setattr(standin_speech, "_write", fewer)
+        patch.setattr(standin_speech, "write", fewer)
         yield
 
 
@@ -47,12 +49,12 @@ def digest(folder: Path) -> str:
 
 
 WRITERS: dict[str, Callable[[Path], None]] = {
-    "shd": lambda folder: standin_speech.write_shd(folder),
-    "ssc": lambda folder: standin_speech.write_ssc(folder),
-    "fsdd": lambda folder: standin_speech.write_fsdd(folder),
-    "n_mnist": lambda folder: standin_camera.write_n_mnist(folder),
-    "official": lambda folder: standin_camera.write_dvs128_gesture(folder, "official"),
-    "spikingjelly": lambda folder: standin_camera.write_dvs128_gesture(folder, "spikingjelly"),
+    "shd": shd.write_standin,
+    "ssc": ssc.write_standin,
+    "fsdd": fsdd.write_standin,
+    "n_mnist": standin_camera.write_digits,
+    "official": partial(standin_camera.write_gestures, split="official"),
+    "spikingjelly": partial(standin_camera.write_gestures, split="spikingjelly"),
 }
 
 
@@ -70,7 +72,7 @@ def test_the_same_bytes_each_time(name: str, tmp_path: Path) -> None:
     [("shd", 20, 8_000, 1.4), ("ssc", 35, 8_000, 1.05), ("fsdd", 10, 4_000, 0.9)],
 )
 def test_speech(name: str, classes: int, spikes: int, last_s: float) -> None:
-    made = heidelberg.load(name, source="standin")
+    made = load(name, source="standin")
     assert (made.source, made.n_classes, made.input_shape) == ("standin", classes, (700,))
     for split in (made.train, made.validation, made.test):
         assert set(split.store.label.tolist()) == set(range(classes))  # type: ignore[attr-defined]
@@ -88,7 +90,7 @@ def test_words_share_nearly_all_channels() -> None:
 
 
 def test_n_mnist() -> None:
-    made = load_n_mnist(source="standin")
+    made = n_mnist.load(source="standin")
     assert (made.source, len(made.train) + len(made.validation), len(made.test)) == ("standin", 40, 20)
     store = made.train.store  # type: ignore[attr-defined]
     assert 3_500 < np.diff(store.indptr).mean() < 5_500  # the real one has 4,133
@@ -102,7 +104,7 @@ def test_n_mnist_shows_the_digit() -> None:
     """All events of a recording, smoothed, look more like its own digit than like the others, on average."""
     from scipy.ndimage import gaussian_filter
 
-    store = load_n_mnist(source="standin").train.store  # type: ignore[attr-defined]
+    store = n_mnist.load(source="standin").train.store  # type: ignore[attr-defined]
     images = np.stack(
         [
             gaussian_filter(
@@ -119,7 +121,7 @@ def test_n_mnist_shows_the_digit() -> None:
 
 @pytest.mark.parametrize("split", gesture.SPLITS)
 def test_gesture(split: str) -> None:
-    made = load_dvs128_gesture(source="standin", split=split)
+    made = dvs128_gesture.load(source="standin", split=split)
     assert (made.source, made.n_classes, made.input_shape, made.n_steps) == ("standin", 11, (2048,), 20)
     assert (len(made.train) + len(made.validation), len(made.test)) == (33, 11)
     frames = next(iter(made.test.epoch(11))).x.dense()  # type: ignore[union-attr]
@@ -129,7 +131,7 @@ def test_gesture(split: str) -> None:
 
 
 def test_both_gesture_splits_show_the_same() -> None:
-    official, spikingjelly = (load_dvs128_gesture(source="standin", split=split) for split in reversed(gesture.SPLITS))
+    official, spikingjelly = (dvs128_gesture.load(source="standin", split=split) for split in reversed(gesture.SPLITS))
     a, b = (next(iter(made.test.epoch(11))) for made in (official, spikingjelly))
     x, y = a.x.dense()[:, a.y.argsort()], b.x.dense()  # type: ignore[union-attr]
     assert (x.sum((0, 2)) == y.sum((0, 2))).all()
@@ -148,7 +150,7 @@ def test_events_are_crossings_of_the_threshold() -> None:
 
 def test_arms_turn_the_way_they_are_called() -> None:
     seconds = np.arange(0, 1, 0.02)
-    for label, name in enumerate(limbs.GESTURES):
+    for label, name in enumerate(gesture.CLASSES):
         angles = limbs.gesture_angles(label, seconds, np.random.default_rng(0), np.random.default_rng(1))
         assert angles.shape == (50, 2, 2)
         turned = angles[-1, :, 0] - angles[0, :, 0]  # y points down, so growing angles are clockwise as seen
@@ -159,7 +161,7 @@ def test_arms_turn_the_way_they_are_called() -> None:
 
 
 def test_bin_files_are_readable_one_by_one(tmp_path: Path) -> None:
-    standin_camera.write_n_mnist(tmp_path)
+    standin_camera.write_digits(tmp_path)
     files = atis.files(tmp_path / "NMNIST" / "Train")
     assert len(files) == 40
     recording = atis.read(files[0])

@@ -6,19 +6,22 @@ import gzip
 import hashlib
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from dataset_cases import user_dataset
 from PIL import Image
 from typer.testing import CliRunner
 
 from suite import cli
 from suite.data import check as check_module
-from suite.data import download
-from suite.data.check import PUBLISHED, Published, check
+from suite.data.check import check
 from suite.data.show import show
-from suite.datasets import folders, images, load, load_as_trained
+from suite.datasets import load, load_as_trained, mnist
+from suite.datasets.base import Archive, Published
+from suite.datasets.common import folders
 from suite.datasets.formats import idx
 from suite.errors import DataUnavailable, ResultsError
 from suite.registry import datasets
@@ -89,7 +92,6 @@ def test_a_generated_dataset_is_described():
 
 def _original(data: Path, monkeypatch: pytest.MonkeyPatch, **published: object) -> None:
     """An "original" MNIST of 40 + 20 images, half of whose pixels are white, and what is published of it."""
-    monkeypatch.setattr(images, "MNIST_COUNTS", (40, 20))
     raw = data / "MNIST/raw"
     raw.mkdir(parents=True)
     for part, n in (("train", 40), ("t10k", 20)):
@@ -104,7 +106,12 @@ def _original(data: Path, monkeypatch: pytest.MonkeyPatch, **published: object) 
         "std": (0.5,),
         "md5": {"MNIST/raw/t10k-labels-idx1-ubyte": hashlib.md5(labels.read_bytes()).hexdigest()},
     }
-    monkeypatch.setattr(check_module, "PUBLISHED", {"mnist": Published(40, 20, **{**fields, **published})})
+    small = replace(
+        mnist.DATASET,
+        load=replace(mnist.FILES, counts=(40, 20)).load,
+        published=(Published(40, 20, **{**fields, **published}),),
+    )
+    monkeypatch.setitem(datasets._items, "mnist", small)
 
 
 def test_an_original_is_compared_with_what_is_published(data, monkeypatch):
@@ -141,11 +148,12 @@ def test_a_difference_is_found(data, monkeypatch, published, what):
 
 
 def test_what_is_published_is_consistent():
-    assert set(PUBLISHED) <= set(datasets)
-    for published in PUBLISHED.values():
-        for part, classes in published.classes.items():
-            assert sum(classes) == getattr(published, part)
-        assert len(published.mean) == len(published.std)
+    for name in datasets:
+        for published in datasets[name].published:
+            for part, classes in published.classes.items():
+                assert sum(classes) == getattr(published, part)
+                assert len(classes) == datasets[name].n_classes
+            assert len(published.mean) == len(published.std)
 
 
 def test_check_prints_a_table_and_json(data, monkeypatch):
@@ -229,8 +237,9 @@ def test_get_prints_where_things_are(data, monkeypatch):
     packed = data / "downloads/a.gz"
     packed.parent.mkdir(parents=True)
     packed.write_bytes(content)
-    archive = download.Archive("a.gz", "Some/a", hashlib.md5(content).hexdigest(), 100)
-    monkeypatch.setattr(download, "ARCHIVES", {"some": (archive,)})
+    archive = Archive("a.gz", "Some/a", hashlib.md5(content).hexdigest(), 100)
+    monkeypatch.setattr(datasets, "_items", dict(datasets._items))
+    datasets.register(user_dataset("some", archives=lambda: {"some": (archive,)}))
     assert run("get", "some").strip() == f"some: {data / 'Some/a'}"
     assert (data / "Some/a").read_bytes() == b"content"
 

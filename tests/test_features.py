@@ -10,8 +10,8 @@ from experiment_cases import Fixed, Table, only, run_of
 from suite.experiments import features
 from suite.experiments.base import NotDefined
 from suite.experiments.features import EXPERIMENT, knn_accuracy, last_layer
-from suite.models.rnn import BASELINES
 from suite.registry import get_protocol
+from suite.variants import BASELINES
 
 
 def identity() -> Table:

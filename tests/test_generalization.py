@@ -9,7 +9,7 @@ import torch
 from experiment_cases import Fixed, Table, only, run_of
 
 from neurons import VARIANTS
-from suite.datasets.base import Dataset
+from suite.datasets.base import Data, Dataset
 from suite.experiments.base import Cell, Run
 from suite.experiments.generalization import EXPERIMENT, accuracies, steps_at
 from suite.registry import datasets, get_protocol, protocols
@@ -20,22 +20,21 @@ Y = torch.tensor([0, 1, 0])
 asked: list[dict[str, Any]] = []
 
 
-def fake(*, source: str, dt_ms: float, n_steps: int) -> Dataset:
+def fake(*, source: str, dt_ms: float, n_steps: int) -> Data:
     """Each sample's input is its label in the first bin, and dt_ms everywhere else."""
     asked.append({"source": source, "dt_ms": dt_ms, "n_steps": n_steps})
     x = torch.full((n_steps, len(Y), 1), dt_ms)
     x[0, :, 0] = Y.float()
     split = Fixed(x, Y)
-    return Dataset("fake", "standin", f"{dt_ms}", 2, (1,), n_steps, split, split, split)
+    return Data("fake", "standin", f"{dt_ms}", 2, (1,), n_steps, split, split, split)
 
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     for table in (datasets, protocols):
         monkeypatch.setattr(table, "_items", dict(table._items))
-    datasets.register("fake", fake)
     protocol = replace(get_protocol("smoke", "n_mnist"), data={"dt_ms": 3.0, "n_steps": 15}, batch_size=2, epochs=1)
-    protocols.register("smoke/fake", protocol)
+    datasets.register(Dataset("fake", "temporal", ("a", "b"), fake, {"smoke": protocol}))
     asked.clear()
     # Class 1 wins where the mean over time is over 0.5 (so dt decides, but for the first bin), or the step is over 2.5.
     network = Table(lambda x: torch.cat([torch.full_like(x, 2.5), x], -1))

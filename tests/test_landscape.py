@@ -17,8 +17,9 @@ from suite.experiments.landscape import EXPERIMENT, Plane, Size, direction, norm
 from suite.inputs import Batch
 from suite.models.fc import FCNet
 from suite.models.readout import logits, loss
-from suite.models.rnn import BASELINES, RecurrentNet
+from suite.models.rnn import RecurrentNet
 from suite.registry import get_protocol
+from suite.variants import BASELINES
 
 SMOKE = get_protocol("smoke", "xor")
 

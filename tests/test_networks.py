@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurons import VARIANTS, Variant, multi_gaussian
-from suite.datasets.base import Dataset
+from suite.datasets.base import Data
 from suite.datasets.xor import load
 from suite.inputs import Events, Static
 from suite.models.build import build, why_not
 from suite.models.fc import FCNet, InputLinear
 from suite.models.readout import logits, loss
 from suite.protocols import Curriculum, StepLR
-from suite.registry import get_protocol, protocols, variants
+from suite.registry import datasets, get_protocol, protocols_of, variants
 
 
 def events(T: int, B: int, N: int, seed: int, weighted: bool) -> Events:
@@ -66,9 +66,9 @@ def test_first_layer_starts_as_torch_linear_does() -> None:
     torch.testing.assert_close(ours(x), theirs(x))
 
 
-def dataset(shape: tuple[int, ...], n_classes: int, n_steps: int) -> Dataset:
+def dataset(shape: tuple[int, ...], n_classes: int, n_steps: int) -> Data:
     empty: Any = None
-    return Dataset("made", "generated", "0", n_classes, shape, n_steps, empty, empty, empty)
+    return Data("made", "generated", "0", n_classes, shape, n_steps, empty, empty, empty)
 
 
 TABLE_4 = {
@@ -217,8 +217,9 @@ def test_unknown_protocols_and_datasets() -> None:
 def test_every_protocol_is_json() -> None:
     import json
 
-    for name in protocols:
-        assert json.dumps(protocols[name].as_dict())
+    for name in datasets:
+        for protocol in protocols_of(name).values():
+            assert json.dumps(protocol.as_dict())
 
 
 def test_a_protocol_s_identity_leaves_out_defaults_and_keeps_every_change() -> None:

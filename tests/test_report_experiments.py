@@ -12,7 +12,6 @@ from report_rows import artifact, ready, results_of, row
 
 from neurons import Variant
 from suite import drawing
-from suite.adhoc import describe
 from suite.report import figures, write
 from suite.report.figures import (
     delay_ladder,
@@ -28,6 +27,7 @@ from suite.report.figures.robustness import survival
 from suite.report.measured import checked, measured, sweep_k, with_baselines
 from suite.report.statistics import means
 from suite.report.table7 import summary7, table7
+from suite.variants import describe
 
 TORCH = {"backend": "torch", "engine": "none", "kernel": "torch-cpu"}
 ON = {"dataset": "n_mnist", "data_source": "original"}

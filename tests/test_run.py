@@ -8,7 +8,7 @@ import pytest
 
 from neurons import Variant
 from suite import registry
-from suite.datasets.base import Dataset
+from suite.datasets.base import Data, Dataset
 from suite.errors import DataUnavailable
 from suite.experiments.base import Cell, Experiment, Metric
 from suite.protocols import Protocol
@@ -99,11 +99,10 @@ def test_what_defines_a_run_is_in_its_id(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("scratch")
 def test_missing_data_is_a_row_with_its_reason(tmp_path: Path) -> None:
-    def unavailable(**_options: object) -> Dataset:
+    def unavailable(**_options: object) -> Data:
         raise DataUnavailable("xor2 is not in FOLDER; get it with `lif-roles data get xor2`")
 
-    datasets.register("xor2", unavailable)
-    protocols.register("smoke/xor2", get_protocol("smoke", "xor"))
+    datasets.register(Dataset("xor2", "temporal", ("a", "b"), unavailable, {"smoke": get_protocol("smoke", "xor")}))
     store = Store(tmp_path)
     outcome = run_cell(cell(dataset="xor2"), store)
     assert outcome.status == "skipped"

@@ -11,8 +11,8 @@ from neurons import VARIANTS, Variant
 from suite.experiments.spike_rate import EXPERIMENT, add_operations, count_recurrent, counted, histogram
 from suite.inputs import Events, Static
 from suite.models.fc import FCNet, InputLinear
-from suite.models.rnn import BASELINES
 from suite.registry import get_protocol
+from suite.variants import BASELINES
 
 
 def test_rates_by_hand(tmp_path: Path) -> None:

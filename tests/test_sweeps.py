@@ -10,12 +10,11 @@ import torch
 from experiment_cases import Fixed, Table, only, run_of
 
 from neurons import Learnable, Variant
-from suite.adhoc import describe
 from suite.experiments import delay_ladder, diagnosis, leak_sweep
 from suite.experiments.diagnosis import entropy
 from suite.models.fc import FCNet
-from suite.models.rnn import BASELINES
 from suite.registry import get_protocol
+from suite.variants import BASELINES, describe
 
 SMOKE = get_protocol("smoke", "xor")
 EXPERIMENTS = (leak_sweep.EXPERIMENT, diagnosis.EXPERIMENT, delay_ladder.EXPERIMENT)

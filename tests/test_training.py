@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from suite import training
-from suite.datasets.base import Dataset, Limited
+from suite.datasets.base import Data, Limited
 from suite.datasets.xor import load
 from suite.errors import ResultsError
 from suite.inputs import Batch
@@ -23,7 +23,7 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
-def data() -> Dataset:
+def data() -> Data:
     return load(n_steps=20, n_train=96, n_validation=64, n_test=64)
 
 
@@ -32,19 +32,19 @@ def protocol() -> Protocol:
     return replace(get_protocol("smoke", "xor"), hidden=(8,), epochs=4, batch_size=32, leak_rate=2.0, clip=1.0)
 
 
-def network(data: Dataset, protocol: Protocol, variant: str = "baseline") -> FCNet:
+def network(data: Data, protocol: Protocol, variant: str = "baseline") -> FCNet:
     torch.manual_seed(0)
     net = build(data, protocol, variants[variant], "snntorch", "fused")
     assert isinstance(net, FCNet)
     return net
 
 
-def fit(data: Dataset, protocol: Protocol, **options: Any) -> tuple[FCNet, History]:
+def fit(data: Data, protocol: Protocol, **options: Any) -> tuple[FCNet, History]:
     net = network(data, protocol)
     return net, train(net, data, protocol, seed=0, device=CPU, **options)
 
 
-def test_same_seed_same_result(data: Dataset, protocol: Protocol) -> None:
+def test_same_seed_same_result(data: Data, protocol: Protocol) -> None:
     (a, history_a), (b, history_b) = fit(data, protocol), fit(data, protocol)
     assert history_a.train == history_b.train
     assert all(torch.equal(p, q) for p, q in zip(a.parameters(), b.parameters(), strict=True))
@@ -88,9 +88,7 @@ def test_a_run_killed_after_any_epoch_ends_as_if_it_had_not_been(
     assert all(torch.equal(p, q) for p, q in zip(whole.parameters(), resumed.parameters(), strict=True))
 
 
-def test_a_finished_checkpoint_trains_no_more_and_can_be_loaded(
-    data: Dataset, protocol: Protocol, tmp_path: Path
-) -> None:
+def test_a_finished_checkpoint_trains_no_more_and_can_be_loaded(data: Data, protocol: Protocol, tmp_path: Path) -> None:
     checkpoint = tmp_path / "run.safetensors"
     trained, history = fit(data, protocol, checkpoint=checkpoint)
     epochs: list[int] = []
@@ -103,7 +101,7 @@ def test_a_finished_checkpoint_trains_no_more_and_can_be_loaded(
         assert all(torch.equal(p, q) for p, q in zip(trained.parameters(), net.parameters(), strict=True))
 
 
-def test_the_selected_epoch_is_the_best_on_validation(data: Dataset, protocol: Protocol) -> None:
+def test_the_selected_epoch_is_the_best_on_validation(data: Data, protocol: Protocol) -> None:
     net, history = fit(data, protocol)
     best = history.validation[history.best - 1]
     assert best.accuracy == max(score.accuracy for score in history.validation)
@@ -130,7 +128,7 @@ def test_selection_by_accuracy_then_loss_then_the_earlier(scores: list[tuple[flo
     assert history.best == best
 
 
-def test_the_test_split_is_not_touched(data: Dataset, protocol: Protocol) -> None:
+def test_the_test_split_is_not_touched(data: Data, protocol: Protocol) -> None:
     class Forbidden:
         def __len__(self) -> int:
             return 1
@@ -142,7 +140,7 @@ def test_the_test_split_is_not_touched(data: Dataset, protocol: Protocol) -> Non
 
 
 @pytest.mark.parametrize("engine", ["fused", "step"])
-def test_divergence_ends_the_run_early_with_a_reason(data: Dataset, protocol: Protocol, engine: str) -> None:
+def test_divergence_ends_the_run_early_with_a_reason(data: Data, protocol: Protocol, engine: str) -> None:
     wild = replace(protocol, learning_rate=3e36, clip=None, epochs=10)
     torch.manual_seed(0)
     net = build(data, wild, variants["without_reset"], "spikingjelly", engine)
@@ -153,7 +151,7 @@ def test_divergence_ends_the_run_early_with_a_reason(data: Dataset, protocol: Pr
     assert all(torch.isfinite(p).all() for p in net.parameters())  # the weights of the last good epoch
 
 
-def test_a_dead_network_is_called_dead(data: Dataset, protocol: Protocol) -> None:
+def test_a_dead_network_is_called_dead(data: Data, protocol: Protocol) -> None:
     silent = replace(protocol, threshold=1e6)
     net = network(data, silent)
     history = train(net, data, silent, seed=0, device=CPU)
@@ -161,14 +159,14 @@ def test_a_dead_network_is_called_dead(data: Dataset, protocol: Protocol) -> Non
     assert "no hidden neuron fires" in history.reason
 
 
-def test_recurrent_baselines_have_no_spikes_and_are_not_dead(data: Dataset, protocol: Protocol) -> None:
+def test_recurrent_baselines_have_no_spikes_and_are_not_dead(data: Data, protocol: Protocol) -> None:
     net = build(data, protocol, variants["lstm"], "torch", "auto")
     history = train(net, data, protocol, seed=0, device=CPU)
     assert history.status == "ok"
     assert math.isnan(history.validation[-1].spike_rate)
 
 
-def test_leaks_have_their_own_learning_rate(data: Dataset, protocol: Protocol) -> None:
+def test_leaks_have_their_own_learning_rate(data: Data, protocol: Protocol) -> None:
     optimizer = training._optimizer(network(data, protocol), protocol)
     others, leaks = optimizer.param_groups
     assert leaks["lr"] == 2 * others["lr"]
@@ -213,7 +211,7 @@ def test_a_curriculum_trains_short_and_validates_at_full_length(
     assert history.n_steps == 40
 
 
-def test_a_curriculum_needs_a_dataset_of_many_lengths(data: Dataset, protocol: Protocol) -> None:
+def test_a_curriculum_needs_a_dataset_of_many_lengths(data: Data, protocol: Protocol) -> None:
     class OneLength:
         def __len__(self) -> int:
             return 1
@@ -241,7 +239,7 @@ def test_a_limited_split_makes_no_batch_that_nobody_gets() -> None:
     assert made == [0, 2]
 
 
-def test_a_damaged_checkpoint_is_named(data: Dataset, protocol: Protocol, tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_is_named(data: Data, protocol: Protocol, tmp_path: Path) -> None:
     checkpoint = tmp_path / "run.safetensors"
     fit(data, protocol, checkpoint=checkpoint)
     whole = checkpoint.read_bytes()
@@ -251,7 +249,7 @@ def test_a_damaged_checkpoint_is_named(data: Dataset, protocol: Protocol, tmp_pa
             fit(data, protocol, checkpoint=checkpoint)
 
 
-def test_a_checkpoint_of_another_network_is_named(data: Dataset, protocol: Protocol, tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_network_is_named(data: Data, protocol: Protocol, tmp_path: Path) -> None:
     checkpoint = tmp_path / "run.safetensors"
     fit(data, protocol, checkpoint=checkpoint)
     with pytest.raises(ValueError, match="delete it to train anew"):
@@ -259,7 +257,7 @@ def test_a_checkpoint_of_another_network_is_named(data: Dataset, protocol: Proto
 
 
 def test_an_interrupted_write_leaves_the_last_checkpoint(
-    data: Dataset, protocol: Protocol, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    data: Data, protocol: Protocol, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpoint = tmp_path / "run.safetensors"
     fit(data, replace(protocol, epochs=1), checkpoint=checkpoint)

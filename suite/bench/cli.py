@@ -77,7 +77,8 @@ def network(
 
     where = bench_device(device)
     if not network:
-        notes.print("cifar10 is left out: a step of ResNet18 takes minutes on a CPU; ask with --network cifar10")
+        for name in bench.SLOW:
+            notes.print(f"{name} is left out: a step of ResNet18 takes minutes on a CPU; ask with --network {name}")
     names = network or bench.DEFAULT
     bench.check_names(names)
     if profile:

@@ -46,18 +46,18 @@ def peak_above_idle(work: Callable[[], object], device: torch.device) -> float:
         synchronize(device)
         return (torch.cuda.max_memory_allocated(device) - idle) / 1e6
     ctypes.CDLL(None).malloc_trim(0)  # what is free already must not hide what the work takes
-    idle = _reset_peak()
+    idle = reset_peak()
     work()
-    return (_status("VmHWM") - idle) / 1e6
+    return (status("VmHWM") - idle) / 1e6
 
 
-def _status(field: str) -> int:
+def status(field: str) -> int:
     """A field of /proc/self/status in bytes. Raises OSError where there is none."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(f"{field}:"))
 
 
-def _reset_peak() -> int:
+def reset_peak() -> int:
     """Forget the highest resident set so far; returns the present one in bytes. Linux only."""
     Path("/proc/self/clear_refs").write_text("5")
-    return _status("VmRSS")
+    return status("VmRSS")

@@ -26,15 +26,15 @@ from neurons import Learnable, arctan
 from neurons.names import unknown_name
 from suite.bench import lif, memory, ops, timing
 from suite.bench.peers import NorseNet, SnnTorchNet, SpikingJellyNet, start_leak
-from suite.datasets.base import Dataset
+from suite.datasets.base import Data, Dataset, Timed
 from suite.errors import DataUnavailable
 from suite.inputs import Batch, Events, Input, Static, n_steps
 from suite.models.build import build
 from suite.models.fc import FCNet
 from suite.models.readout import logits, loss
 from suite.models.resnet import ResNet18
-from suite.protocols import PROTOCOLS, Protocol
-from suite.registry import datasets, variants
+from suite.protocols import Protocol
+from suite.registry import datasets, get_protocol, variants
 
 RATE = 1e-9
 """Adam's learning rate."""
@@ -46,44 +46,40 @@ LOGIT = 2.0
 
 @dataclass(frozen=True)
 class Network:
-    """A network and the batch it is trained on.
-
-    data: the datasets whose recordings are used, the first that is here. density: share of the inputs that are active
-    in a step of the random events if none is; counts: they are counted, not only 0 or 1.
-    """
+    """A network, the dataset it is for, and how it is timed."""
 
     protocol: Protocol
-    n_in: tuple[int, ...]
-    n_classes: int
-    data: tuple[str, ...]
-    variant: str = "baseline"
-    density: float = 0.0
-    counts: bool = False
+    dataset: Dataset
+    timed: Timed
+
+    @property
+    def data(self) -> list[str]:
+        """The datasets whose recordings are used, the first that is here: its own, then others of as many inputs and
+        no more classes, if it takes events.
+        """
+        own = self.dataset
+        others = [datasets[name] for name in datasets if name != own.name and self.timed.density]
+        fit = [o.name for o in others if o.input_shape == own.input_shape and o.n_classes <= own.n_classes]
+        return [own.name, *fit]
 
 
-def _network(name: str, *args: Any, batch_size: int | None = None, **kwargs: Any) -> Network:
-    protocol = PROTOCOLS[name]
+def _network(dataset: Dataset, timed: Timed) -> Network:
+    protocol = get_protocol(timed.protocol, dataset.name)
     same: dict[str, Any] = {"surrogate": arctan(ops.SURROGATE_ALPHA), "readout_leak": Learnable((LOGIT, LOGIT))}
     if isinstance(protocol.leakage, Learnable):
         same["leakage"] = Learnable((LOGIT, LOGIT))
-    return Network(replace(protocol, batch_size=batch_size or protocol.batch_size, **same), *args, **kwargs)
+    return Network(replace(protocol, batch_size=timed.batch_size or protocol.batch_size, **same), dataset, timed)
 
 
-_SHD = ((700,), 20, ("shd", "fsdd"))
 NETWORKS: dict[str, Network] = {
-    "xor": _network("suite/xor", (20,), 2, ("xor",)),
-    "shd": _network("suite/shd", *_SHD, density=0.022),
-    "shd_recurrent": _network("suite/shd", *_SHD, density=0.022, variant="with_recurrence"),
-    "shd_1000": _network("paper/shd", *_SHD, density=0.0058, batch_size=256),
-    "ssc": _network("suite/ssc", (700,), 35, ("ssc", "shd", "fsdd"), density=0.022),
-    "n_mnist": _network("suite/n_mnist", (2312,), 10, ("n_mnist",), density=0.017),
-    "dvs128_gesture": _network("suite/dvs128_gesture", (2048,), 11, ("dvs128_gesture",), density=0.25, counts=True),
-    "mnist": _network("suite/mnist", (1, 28, 28), 10, ("mnist",)),
-    "cifar10": _network("suite/cifar10", (3, 32, 32), 10, ("cifar10",)),
+    f"{name}_{timed.suffix}".rstrip("_"): _network(datasets[name], timed)
+    for name in datasets
+    for timed in datasets[name].timed
 }
-"""By the dataset's name. The densities are those of FSDD's spikes and of N-MNIST; DVS128 Gesture's is assumed."""
-DEFAULT = tuple(name for name in NETWORKS if name != "cifar10")
-"""Without ResNet18, whose steps take minutes on a CPU."""
+"""By the dataset's name and what is different."""
+SLOW = tuple(name for name, network in NETWORKS.items() if network.protocol.network != "fc")
+"""ResNet18, whose steps take minutes on a CPU."""
+DEFAULT = tuple(name for name in NETWORKS if name not in SLOW)
 
 
 Make = Callable[[nn.Module, Network, torch.device], nn.Module]
@@ -141,7 +137,9 @@ def _resnet(ours: nn.Module, network: Network, op: ops.Op, device: torch.device)
     def make() -> nn.Module:
         return _Neuron(op.make_with(None, device, start_leak(protocol.leakage), protocol.threshold))
 
-    return _with_weights_of(ours, ResNet18(network.n_in[0], protocol.hidden[0], network.n_classes, make))
+    return _with_weights_of(
+        ours, ResNet18(network.dataset.input_shape[0], protocol.hidden[0], network.dataset.n_classes, make)
+    )
 
 
 def reference(network: Network, x: Input) -> nn.Module:
@@ -180,8 +178,9 @@ def _with_weights_of(ours: nn.Module, other: nn.Module) -> nn.Module:
 
 
 def _build(network: Network, backend: str, engine: str) -> nn.Module:
-    about = Dataset("", "", "", network.n_classes, network.n_in, 0, *(None,) * 3)  # type: ignore[arg-type]
-    return build(about, network.protocol, variants[network.variant], backend, engine)
+    own = network.dataset
+    about = Data("", "", "", own.n_classes, own.input_shape, 0, *(None,) * 3)  # type: ignore[arg-type]
+    return build(about, network.protocol, variants[network.timed.variant], backend, engine)
 
 
 def load(network: Network, batch_size: int | None = None) -> tuple[str, Batch]:
@@ -189,12 +188,12 @@ def load(network: Network, batch_size: int | None = None) -> tuple[str, Batch]:
     size = batch_size or network.protocol.batch_size
     for name in network.data:
         try:
-            dataset = datasets[name](source="original", **network.protocol.data)
+            data = datasets[name].load(source="original", **network.protocol.data)
         except DataUnavailable:
             continue
-        batch = next(iter(dataset.train.epoch(size, shuffle_seed=0)))
+        batch = next(iter(data.train.epoch(size, shuffle_seed=0)))
         if len(batch.y) == size:
-            source = "" if dataset.source in ("original", "generated") else f" ({dataset.source})"
+            source = "" if data.source in ("original", "generated") else f" ({data.source})"
             return f"{name}{source}", batch
     return _random(network, size)
 
@@ -202,17 +201,19 @@ def load(network: Network, batch_size: int | None = None) -> tuple[str, Batch]:
 def _random(network: Network, B: int) -> tuple[str, Batch]:
     """Random images, or events of the network's density."""
     T = network.protocol.data.get("n_steps") or network.protocol.data["n_frames"]
+    shape, density = network.dataset.input_shape, network.timed.density
     generator = np.random.default_rng(0)
-    y = torch.from_numpy(generator.integers(0, network.n_classes, B))
-    if not network.density:
-        image = torch.from_numpy(generator.random((B, *network.n_in), dtype=np.float32))
+    y = torch.from_numpy(generator.integers(0, network.dataset.n_classes, B))
+    if not density:
+        image = torch.from_numpy(generator.random((B, *shape), dtype=np.float32))
         return "random images", Batch(Static(image, T), y)
-    (n,) = network.n_in
-    active = generator.random((T * B, n), dtype=np.float32) < network.density
+    (n,) = shape
+    active = generator.random((T * B, n), dtype=np.float32) < density
     unit = torch.from_numpy(np.nonzero(active)[1])
     offset = torch.from_numpy(np.concatenate([[0], active.sum(1).cumsum()]))
-    weight = torch.from_numpy(1 + generator.poisson(1.0, len(unit)).astype(np.float32)) if network.counts else None
-    return f"random events, density {network.density:g}", Batch(Events(unit, offset, weight, (T, B, n)), y)
+    counts = network.timed.counts
+    weight = torch.from_numpy(1 + generator.poisson(1.0, len(unit)).astype(np.float32)) if counts else None
+    return f"random events, density {density:g}", Batch(Events(unit, offset, weight, (T, B, n)), y)
 
 
 def dense(x: Input) -> Tensor:

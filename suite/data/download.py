@@ -1,7 +1,6 @@
 """Get the originals: download with resume, check against the published checksum, unpack, move into place.
 
-Checksums are the ones that torchvision (MNIST, Fashion-MNIST, CIFAR10), tonic (SHD, SSC, N-MNIST, DVS128's official
-split) and SpikingJelly (DVS128's recordings) check.
+What there is to get, from where and with which checksum, each dataset says (`Dataset.archives`).
 """
 
 from __future__ import annotations
@@ -15,18 +14,18 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 from filelock import FileLock
 
 from neurons.names import unknown_name
-from suite.datasets.folders import data_folder, sync_tree
 from suite.data.unpack import unpack
+from suite.datasets.base import Archive
+from suite.datasets.common.folders import data_folder, sync_tree
 from suite.errors import DataCorrupt, DataUnavailable
+from suite.registry import datasets
 
-MB, GB = 10**6, 10**9
 _ATTEMPTS = 5  # per address, each going on where the last one stopped
 _PAUSE_S = 1.0
 _TIMEOUT_S = 30.0
@@ -36,137 +35,6 @@ Progress = Callable[[str, int, int | None], None]
 """Called with (what is going on, bytes done, bytes in all or None)."""
 
 
-@dataclass(frozen=True)
-class Archive:
-    """One file to download. `gives`: what its unpacked top level brings, as a path below the data folder.
-
-    size: bytes, if published; most: bytes that it may unpack to. Without urls it has to be fetched by hand, from
-    `page`, into DIR/downloads.
-    """
-
-    file: str
-    gives: str
-    md5: str
-    most: int
-    urls: tuple[str, ...] = ()
-    size: int | None = None
-    page: str = ""
-
-
-def _mnist(folder: str, mirrors: tuple[str, ...], files: Mapping[str, tuple[str, int]]) -> tuple[Archive, ...]:
-    return tuple(
-        Archive(
-            f"{folder}/{name}.gz", f"{folder}/raw/{name}", md5, 50 * MB, tuple(f"{m}{name}.gz" for m in mirrors), size
-        )
-        for name, (md5, size) in files.items()
-    )
-
-
-def _heidelberg(name: str, most: int, md5s: Mapping[str, str]) -> tuple[Archive, ...]:
-    base = f"https://zenkelab.org/datasets/{name}"
-    return tuple(
-        Archive(f"{name}_{part}.h5.zip", f"{name.upper()}/{name}_{part}.h5", md5, most, (f"{base}_{part}.h5.zip",))
-        for part, md5 in md5s.items()
-    )
-
-
-_MENDELEY = "https://data.mendeley.com/public-files/datasets/468j46mzdv/files/"
-_FIGSHARE = "https://figshare.com/ndownloader/files/"
-
-ARCHIVES: Mapping[str, tuple[Archive, ...]] = {
-    "mnist": _mnist(
-        "MNIST",
-        ("https://ossci-datasets.s3.amazonaws.com/mnist/", "http://yann.lecun.com/exdb/mnist/"),
-        {
-            "train-images-idx3-ubyte": ("f68b3c2dcbeaaa9fbdd348bbdeb94873", 9_912_422),
-            "train-labels-idx1-ubyte": ("d53e105ee54ea40749a09fcbcd1e9432", 28_881),
-            "t10k-images-idx3-ubyte": ("9fb629c4189551a2d022fa330f9573f3", 1_648_877),
-            "t10k-labels-idx1-ubyte": ("ec29112dd5afa0611ce80d1b7f02629c", 4_542),
-        },
-    ),
-    "fashion_mnist": _mnist(
-        "FashionMNIST",
-        ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",),
-        {
-            "train-images-idx3-ubyte": ("8d4fb7e6c68d591d4c3dfef9ec88bf0d", 26_421_880),
-            "train-labels-idx1-ubyte": ("25c81989df183df01b3e8a0aad5dffbe", 29_515),
-            "t10k-images-idx3-ubyte": ("bef4ecab320f06d8554ea6380940ec79", 4_422_102),
-            "t10k-labels-idx1-ubyte": ("bb300cfdad3c16e7a12a480ee83cd310", 5_148),
-        },
-    ),
-    "cifar10": (
-        Archive(
-            "cifar-10-python.tar.gz",
-            "cifar-10-batches-py",
-            "c58f30108f718f92721af3b95e74349a",
-            500 * MB,
-            ("https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",),
-            170_498_071,
-        ),
-    ),
-    "shd": _heidelberg(
-        "shd", 4 * GB, {"train": "f3252aeb598ac776c1b526422d90eecb", "test": "1503a5064faa34311c398fb0a1ed0a6f"}
-    ),
-    "ssc": _heidelberg(
-        "ssc",
-        16 * GB,
-        {
-            "train": "d102be95e7144fcc0553d1f45ba94170",
-            "valid": "b4eee3516a4a90dd0c71a6ac23a8ae43",
-            "test": "a35ff1e9cffdd02a20eb850c17c37748",
-        },
-    ),
-    "n_mnist": (
-        Archive(
-            "NMNIST/train.zip",
-            "NMNIST/Train",
-            "20959b8e626244a1b502305a9e6e2031",
-            8 * GB,
-            (f"{_MENDELEY}39c25547-014b-4137-a934-9d29fa53c7a0/file_downloaded",),
-        ),
-        Archive(
-            "NMNIST/test.zip",
-            "NMNIST/Test",
-            "69ca8762b2fe404d9b9bad1103e97832",
-            8 * GB,
-            (f"{_MENDELEY}05a4d654-7e03-4c15-bdfa-9bb2bcbea494/file_downloaded",),
-        ),
-    ),
-    "dvs128_gesture": (
-        Archive(
-            "DvsGesture.tar.gz",
-            "DVSGesture/DvsGesture",
-            "8a5c71fb11e24e5ca5b11866ca6c00a1",
-            16 * GB,
-            page="https://ibm.ent.box.com/s/3hiq58ww1pbbjrinh367ykfdf60xsfm8/folder/50167556794",
-        ),
-    ),
-    "dvs128_gesture_official": (
-        Archive(
-            "ibmGestureTrain.tar.gz",
-            "DVSGesture/ibmGestureTrain",
-            "3a8f0d4120a166bac7591f77409cb105",
-            32 * GB,
-            (f"{_FIGSHARE}38022171",),
-        ),
-        Archive(
-            "ibmGestureTest.tar.gz",
-            "DVSGesture/ibmGestureTest",
-            "56070e45dadaa85fff82e0fbfbc06de5",
-            32 * GB,
-            (f"{_FIGSHARE}38020584",),
-        ),
-    ),
-}
-"""By name. DVS128 Gesture comes in two forms; the one under its own name, the recordings that SpikingJelly's split is
-cut from, IBM gives out by hand only."""
-
-NOT_OFFERED = {
-    "fsdd": "FSDD spikes are no published download: they are the Free Spoken Digit Dataset put through SHD's cochlea "
-    "model. Put fsdd_train.h5 and fsdd_test.h5 into {folder}/FSDD",
-}
-
-
 def get(name: str, progress: Progress = lambda *_: None) -> list[Path]:
     """Have the original of a dataset in the data folder; returns where its parts are. Parts that are there are left.
 
@@ -174,18 +42,12 @@ def get(name: str, progress: Progress = lambda *_: None) -> list[Path]:
     ValueError for an unknown name, DataUnavailable if it cannot be had (no network, no space, by hand only),
     DataCorrupt if what came is not what was published.
     """
-    folder = data_folder()
-    if name in NOT_OFFERED:
-        raise DataUnavailable(NOT_OFFERED[name].format(folder=folder))
-    if name.startswith("xor"):
-        raise ValueError(f"{name} is generated, there is nothing to get")
-    if name not in ARCHIVES:
-        raise unknown_name("dataset", name, sorted(ARCHIVES))
+    folder, archives = data_folder(), _archives(name)
     downloads = folder / "downloads"
     try:
         downloads.mkdir(parents=True, exist_ok=True)
         with FileLock(downloads / f"{name}.lock"):
-            for archive in ARCHIVES[name]:
+            for archive in archives:
                 if not (folder / archive.gives).exists():
                     _get_one(archive, folder, downloads, progress)
     except OSError as error:
@@ -193,7 +55,25 @@ def get(name: str, progress: Progress = lambda *_: None) -> list[Path]:
             f"{name}: cannot write to {folder}: {error.strerror or error}; free the disk, or set LIF_ROLES_DATA to a "
             "folder that can be written"
         ) from error
-    return [folder / archive.gives for archive in ARCHIVES[name]]
+    return [folder / archive.gives for archive in archives]
+
+
+def _archives(name: str) -> tuple[Archive, ...]:
+    """What there is to download under that name. Raises as `get` does."""
+    if name in datasets:
+        dataset = datasets[name]
+        if dataset.generated:
+            raise ValueError(f"{name} is generated, there is nothing to get")
+        if dataset.archives is None:
+            unsaid = f"{name} says nothing of where it may be downloaded; put its files where its loader looks"
+            raise DataUnavailable(dataset.by_hand.format(folder=data_folder()) or unsaid)
+        about = [dataset]
+    else:  # another form of a dataset, under a name of its own
+        about = [datasets[other] for other in datasets]
+    offered = {form: archives for one in about if one.archives for form, archives in one.archives().items()}
+    if name not in offered:
+        raise unknown_name("dataset", name, sorted(offered))
+    return offered[name]
 
 
 def _get_one(archive: Archive, folder: Path, downloads: Path, progress: Progress) -> None:

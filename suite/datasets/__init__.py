@@ -1,60 +1,82 @@
-"""Datasets: real ones where they are, labelled stand-ins where not. `suite.registry.datasets` has the loaders."""
+"""Datasets: real ones where they are, labelled stand-ins where not. Each module here but `base` is one, its `DATASET`;
+`suite.registry.datasets` has them, and a user's own, by name.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from suite.datasets.base import Dataset, Split
-from suite.datasets.folders import data_folder
+from suite.datasets.base import Data, Dataset, Growing, Samples, Split, limited
+from suite.datasets.common.folders import data_folder
 from suite.inputs import Batch, Events, Input, Static
+from suite.protocols import Protocol
+from suite.registry import datasets, protocols_of
 
-__all__ = ["FOLDERS", "Batch", "Dataset", "Events", "Input", "Split", "Static", "load", "load_as_trained", "locate"]
-
-FOLDERS: Mapping[str, tuple[str, ...]] = {
-    "shd": ("SHD",),
-    "ssc": ("SSC",),
-    "fsdd": ("FSDD",),
-    "n_mnist": ("NMNIST",),
-    "dvs128_gesture": ("DVSGesture",),
-    "mnist": ("MNIST/raw",),
-    "fashion_mnist": ("FashionMNIST/raw",),
-    "cifar10": ("cifar-10-batches-py", "CIFAR10_JPEG"),
-}
-"""Where a dataset lies below the data folder; the first that is there counts."""
+__all__ = [
+    "Batch",
+    "Data",
+    "Dataset",
+    "Events",
+    "Input",
+    "Samples",
+    "Split",
+    "Static",
+    "load",
+    "load_as_trained",
+    "locate",
+]
 
 
 def locate(name: str) -> str:
     """In words, what a loader with source "auto" would read. Only folders are looked at, not what is in them."""
-    if name not in FOLDERS:
-        return "generated" if name.startswith("xor") else "not one of the suite's own datasets"
-    for folder in FOLDERS[name]:
+    dataset = datasets[name]
+    for folder in dataset.folders:
         if (data_folder() / folder).is_dir():
             return f"in {data_folder() / folder}"
-    return f"stand-in; for the original: lif-roles data get {name}"
+    if dataset.generated:
+        return "generated"
+    if dataset.by_hand or dataset.archives:
+        return f"stand-in; for the original: lif-roles data get {name}"
+    return f"not in {data_folder()}" if dataset.folders else "where its loader looks"
 
 
-def load(name: str, *, source: str = "auto", **options: Any) -> Dataset:
+def load(name: str, *, source: str = "auto", **options: Any) -> Data:
     """A dataset by name, for example `load("shd", dt_ms=1.0, n_steps=1000)`; options are the loader's.
 
     source: "auto" (what is in the folder LIF_ROLES_DATA, else the stand-in), "original" or "standin". Raises ValueError
-    for an unknown name or option, DataUnavailable or DataCorrupt for missing or damaged files.
+    for an unknown name or option, or a loader that gives something else, DataUnavailable or DataCorrupt for missing or
+    damaged files.
     """
-    from suite.registry import datasets
-
+    dataset = datasets[name]
     try:
-        dataset: Dataset = datasets[name](source=source, **options)
+        data = dataset.load(source=source, **options)
     except TypeError as error:
         if "unexpected keyword argument" not in str(error):
             raise
         raise ValueError(f"{name} has no such option: {error}") from error
-    return dataset
+    if not isinstance(data, Data):
+        raise ValueError(f"{name}: its loader gives a suite.datasets.base.Data, not {data!r}")
+    if data.n_classes != dataset.n_classes:
+        raise ValueError(f"{name}: its loader gives {data.n_classes} classes, and {dataset.n_classes} have a name")
+    return data
 
 
-def load_as_trained(name: str, *, source: str = "auto", **options: Any) -> Dataset:
+def load_for(protocol: Protocol, name: str, *, source: str = "auto") -> Data:
+    """The data as the protocol trains on it: with its options, and no more samples than its limit.
+
+    Raises as `load` does, and ValueError if the protocol does not fit the sequences.
+    """
+    data = limited(load(name, source=source, **protocol.data), protocol.limit)
+    if protocol.last_steps is not None and protocol.last_steps > data.n_steps:
+        raise ValueError(f"{name}: last_steps = {protocol.last_steps} of {data.n_steps} steps; choose no more than all")
+    if protocol.curriculum is not None and not isinstance(data.train, Growing):
+        raise ValueError(
+            f"{name}: its protocol has a curriculum, but its sequences have one length only; leave the curriculum out"
+        )
+    return data
+
+
+def load_as_trained(name: str, *, source: str = "auto", **options: Any) -> Data:
     """As `load`, with the options of the `suite` protocol where none are given: the data of the results' rows."""
-    from suite.registry import protocols
-
-    key = f"suite/{name}"
-    given = protocols[key].data if key in protocols else {}
-    return load(name, source=source, **{**given, **options})
+    protocol = protocols_of(name).get("suite")
+    return load(name, source=source, **{**(protocol.data if protocol else {}), **options})

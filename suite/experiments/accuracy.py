@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from suite.experiments.base import Experiment, Metric, Run
-from suite.experiments.units import ACCURACY, RATE
+from suite.experiments.base import ACCURACY, RATE, Experiment, Metric, Run
 from suite.results.record import Value
 from suite.training import evaluate, loss_unit
 

@@ -12,13 +12,13 @@ import torch
 from torch import nn
 
 from neurons import Variant
-from suite.datasets.base import Dataset, Split
+from suite.datasets.base import Data, Split
 from suite.inputs import Batch
 from suite.models.forward import Pass, forward
-from suite.models.rnn import Baseline
 from suite.protocols import Protocol
 from suite.results.record import Value
 from suite.training import History
+from suite.variants import Baseline
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +67,7 @@ class Run:
 
     cell: Cell
     protocol: Protocol
-    data: Dataset
+    data: Data
     network: nn.Module
     history: History
     device: torch.device
@@ -109,6 +109,15 @@ class Metric:
     unit: str | None
     higher_is_better: bool | None = None
     axes: tuple[str, ...] = ()
+
+
+RATE = "spikes per neuron and step"
+OPERATIONS = "operations per sample"
+
+ACCURACY = Metric("test_accuracy", "fraction", higher_is_better=True)
+SPIKE_RATE = Metric("spike_rate", RATE)
+DEAD_FRACTION = Metric("dead_fraction", "fraction of neurons")
+"""Metrics and units that several experiments have."""
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from suite.experiments.base import Experiment, Run
-from suite.experiments.units import ACCURACY, SPIKE_RATE
+from suite.experiments.base import ACCURACY, SPIKE_RATE, Experiment, Run
 from suite.paper import TABLE_6_VARIANTS, WHERE
 from suite.results.record import Value
 from suite.training import evaluate

@@ -13,9 +13,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from suite.experiments.base import Experiment, Metric, Run
+from suite.experiments.base import ACCURACY, DEAD_FRACTION, SPIKE_RATE, Experiment, Metric, Run
 from suite.experiments.spike_rate import test_pass
-from suite.experiments.units import ACCURACY, DEAD_FRACTION, SPIKE_RATE
 from suite.paper import WHERE
 from suite.results.record import Value
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
-from suite.datasets.base import Dataset, Split, limited
-from suite.experiments.base import Experiment, Run
-from suite.experiments.units import ACCURACY
+from suite.datasets import load
+from suite.datasets.base import Split, limited
+from suite.experiments.base import ACCURACY, Experiment, Run
 from suite.models.readout import logits
 from suite.paper import RESOLUTIONS_MS, TABLE_7_MODELS, WHERE
-from suite.registry import datasets
-from suite.results.record import Value
+from suite.results.record import Axis, Value
 
 MODES = ("fixed_steps", "fixed_window")
 """As many steps as in training, whatever time they span; or as many as span the training's window, rounded up."""
@@ -37,7 +36,7 @@ def measure(run: Run) -> Iterator[Value]:
                 measured[other, n_steps] = accuracies(run, split_at(run, other, n_steps))
             found, n = measured[other, n_steps]
             for readout, value in found.items():
-                at = {"dt_ms": other, "n_steps": n_steps, "mode": mode, "readout": readout}
+                at: dict[str, Axis] = {"dt_ms": other, "n_steps": n_steps, "mode": mode, "readout": readout}
                 yield Value("test_accuracy", value, at=at, n=n, epoch=run.history.best)
 
 
@@ -53,8 +52,7 @@ def split_at(run: Run, dt_ms: float, n_steps: int) -> Split:
     data = {**run.protocol.data, "dt_ms": dt_ms, "n_steps": n_steps}
     if data == dict(run.protocol.data):
         return run.data.test
-    load: Callable[..., Dataset] = datasets[run.cell.dataset]
-    dataset = limited(load(source=run.cell.source, **data), run.protocol.limit)
+    dataset = limited(load(run.cell.dataset, source=run.cell.source, **data), run.protocol.limit)
     if dataset.source != run.data.source:
         raise ValueError(
             f"{run.cell.dataset} was trained on {run.data.source} data, but in bins of {dt_ms:g} ms it is "

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -182,7 +183,7 @@ class Plane:
         total = correct = 0.0
         for (given, *along), batch in zip(self._inputs, self.batches, strict=True):
             try:
-                moved = given + x * along[0] + y * along[1] if along else given  # type: ignore[operator]
+                moved: Any = given + x * along[0] + y * along[1] if along else given  # type: ignore[operator]
                 logit = forward(self._network, moved, self.protocol, rates=True).logits
             except NonFiniteError:
                 return math.inf, 0.0

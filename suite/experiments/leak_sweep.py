@@ -12,9 +12,8 @@ import pandas as pd
 import torch
 
 from neurons.leak import Leak
-from suite.experiments.base import Experiment, Metric, Run
+from suite.experiments.base import ACCURACY, DEAD_FRACTION, OPERATIONS, SPIKE_RATE, Experiment, Metric, Run
 from suite.experiments.spike_rate import test_pass
-from suite.experiments.units import ACCURACY, DEAD_FRACTION, OPERATIONS, SPIKE_RATE
 from suite.paper import WHERE
 from suite.results.record import Value
 

@@ -11,8 +11,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from suite.experiments.base import Experiment, Metric, Run
-from suite.experiments.units import DEAD_FRACTION, OPERATIONS, SPIKE_RATE
+from suite.experiments.base import DEAD_FRACTION, OPERATIONS, SPIKE_RATE, Experiment, Metric, Run
 from suite.inputs import Events, Input, Static
 from suite.models.fc import InputLinear
 from suite.paper import TABLE_6_VARIANTS, WHERE

@@ -7,11 +7,12 @@ import math
 from torch import nn
 
 from neurons import Learnable, Variant, make_neuron
-from suite.datasets.base import Dataset
+from suite.datasets.base import Data
 from suite.models.fc import FCNet, neuron_options
 from suite.models.resnet import ResNet18
-from suite.models.rnn import Baseline, RecurrentNet
+from suite.models.rnn import RecurrentNet
 from suite.protocols import Protocol
+from suite.variants import Baseline
 
 
 def why_not(model: Variant | Baseline, protocol: Protocol) -> str | None:
@@ -34,7 +35,7 @@ def why_not(model: Variant | Baseline, protocol: Protocol) -> str | None:
     return None
 
 
-def build(dataset: Dataset, protocol: Protocol, model: Variant | Baseline, backend: str, engine: str) -> nn.Module:
+def build(dataset: Data, protocol: Protocol, model: Variant | Baseline, backend: str, engine: str) -> nn.Module:
     """The protocol's network for a dataset, with freshly initialised weights. Raises ValueError if the model does
     not fit it.
     """

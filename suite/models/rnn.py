@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
 
 from torch import Tensor, nn
 
 from suite.inputs import Input
+from suite.variants import Baseline
 
 _LAYERS: Mapping[str, Callable[[int, int], nn.Module]] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
-
-
-@dataclass(frozen=True)
-class Baseline:
-    """A recurrent layer of PyTorch's where the others have LIF neurons: name is lstm, gru or rnn."""
-
-    name: str
-
-
-BASELINES: Mapping[str, Baseline] = MappingProxyType({name: Baseline(name) for name in _LAYERS})
 
 
 class RecurrentNet(nn.Module):

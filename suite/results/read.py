@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -70,7 +70,7 @@ class Results:
             tables.append(table.assign(**{key: row[key] for key in ABOUT}))
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=ABOUT)
 
-    def where(self, chosen: Sequence[bool]) -> Results:
+    def where(self, chosen: Iterable[bool]) -> Results:
         """Some of the rows only."""
         return replace(self, rows=self.rows[list(chosen)].reset_index(drop=True))
 
@@ -195,10 +195,11 @@ def _from_csv(file: Path) -> Results:
         raise ResultsError(f"{file} cannot be read as a results file: {error}") from None
     rows = validate(frame, str(file))
     pointing = rows["metric"] == ARTIFACT
-    rows["at"] = [
+    at: Any = [
         {} if is_path or pd.isna(text) else parse_condition(text)
         for text, is_path in zip(rows["condition"], pointing, strict=True)
     ]
+    rows["at"] = at
     rows["n_classes"] = pd.array([pd.NA] * len(rows), dtype="Int64")  # a CSV does not say
     rows["kind"] = pd.array([pd.NA] * len(rows), dtype="string")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -13,15 +14,14 @@ import torch
 from numba import njit, prange
 
 from neurons.kernels.cpu import use_threads
-from suite.datasets.base import sample_order
+from suite.datasets.base import check_batch_size, sample_order
 from suite.datasets.events.preprocess import FixedFrames, FixedInterval, Preprocess
+from suite.datasets.events.recordings import Augment, Recordings
 from suite.datasets.events.store import Recording, Store, open_store
 from suite.errors import DataCorrupt
 from suite.inputs import Batch, Events
 
 Layout = Literal["events", "dense"]
-Augment = Callable[[np.ndarray, np.ndarray, np.random.Generator], tuple[np.ndarray, np.ndarray]]
-"""Changes one recording: (t [E] in microseconds, unit [E], generator) -> new t and unit, of any equal length."""
 
 _VERSION = 1  # raise it when the same store gives other batches
 _INTERVAL, _NUMBER, _TIME = range(3)
@@ -35,7 +35,7 @@ class EventSplit:
     There are no workers: a batch is made in this process when it is asked for, and depends only on the arguments of
     `epoch`. layout: "events" (sparse `Events`) or "dense" (a float32 tensor [T, B, N]). Augmentation, if any, changes
     each recording before it is binned, in shuffled passes only, with a generator fixed by (shuffle_seed, epoch,
-    recording).
+    recording). recordings: the same samples as a tonic dataset.
     """
 
     store: Store
@@ -43,14 +43,14 @@ class EventSplit:
     preprocess: Preprocess
     layout: Layout = "events"
     augment: Augment | None = None
+    recordings: Recordings | None = None
 
     def __len__(self) -> int:
         return len(self.samples)
 
     def epoch(self, batch_size: int, *, shuffle_seed: int | None = None, epoch: int = 0) -> Iterator[Batch]:
         """One pass, in stored order when `shuffle_seed` is None; the last batch may be smaller."""
-        if batch_size < 1:
-            raise ValueError(f"batch_size = {batch_size} must be at least 1")
+        check_batch_size(batch_size)
         order = self.samples[sample_order(len(self), shuffle_seed, epoch)]
         for start in range(0, len(order), batch_size):
             chosen = order[start : start + batch_size]
@@ -72,6 +72,7 @@ def check_layout(layout: str) -> None:
 def data_hash(stores: Iterable[Store], preprocess: Preprocess, split_seed: int, augment: Augment | None) -> str:
     """16 hex digits that stand for the recordings, what is done to them, and which are held out for validation."""
     named = "" if augment is None else getattr(augment, "__qualname__", repr(augment))
+    named = re.sub(" at 0x[0-9a-f]+", "", named)  # an address is another one in every process
     description = [_VERSION, [store.key for store in stores], repr(preprocess), split_seed, named]
     return hashlib.sha256(json.dumps(description).encode()).hexdigest()[:16]
 
@@ -88,8 +89,7 @@ def check_classes(store: Store, n_classes: int, where: str) -> None:
 def compact(store: Store, preprocess: Preprocess) -> tuple[Store, Preprocess]:
     """The store with events binned once and for all, and what is left to do: time counts steps, weights are numbers
     of events. It lies in the cache beside the store it was made from."""
-    T = preprocess.n_steps
-    left = Preprocess(preprocess.pooled, FixedInterval(1, T), preprocess.binary)
+    T, left = preprocess.n_steps, preprocess.compacted
 
     def recordings() -> Iterator[Recording]:
         for sample in range(len(store)):

@@ -67,6 +67,11 @@ class Preprocess:
         sensor, pool = self.sensor, self.pool
         return Sensor(-(-sensor.width // pool), -(-sensor.height // pool), sensor.polarities if self.polarity else 1)
 
+    @property
+    def compacted(self) -> Preprocess:
+        """What is left to do with recordings whose times are steps and whose units are inputs already."""
+        return Preprocess(self.pooled, FixedInterval(1, self.n_steps), self.binary)
+
     def units(self) -> np.ndarray:
         """The input that each unit of the sensor becomes: [sensor.n_units] uint16."""
         sensor, pooled = self.sensor, self.pooled

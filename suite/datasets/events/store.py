@@ -23,7 +23,7 @@ from typing import IO, Any
 import numpy as np
 from filelock import FileLock
 
-from suite.datasets.folders import cache_folder, sync_tree
+from suite.datasets.common.folders import cache_folder, sync_tree
 from suite.errors import DataCorrupt, DataUnavailable
 
 FORMAT = 1  # of the store itself

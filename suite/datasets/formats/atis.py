@@ -26,9 +26,7 @@ def files(folder: Path) -> list[Path]:
     """folder/<digit>/*.bin, digit by digit, each in order of name. Raises DataUnavailable if there are none."""
     found = [file for digit in range(N_CLASSES) for file in sorted((folder / str(digit)).glob("*.bin"))]
     if not found:
-        raise DataUnavailable(
-            f"{folder} has no recordings (<digit>/*.bin); get them again with `lif-roles data get n_mnist`"
-        )
+        raise DataUnavailable(f"{folder} has no recordings (<digit>/*.bin); get them again with `lif-roles data get`")
     return found
 
 

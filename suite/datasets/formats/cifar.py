@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from suite.datasets.folders import cache_folder, make_once
+from suite.datasets.common.folders import cache_folder, make_once
 from suite.errors import DataCorrupt, DataUnavailable
 
 FOLDER = "cifar-10-batches-py"

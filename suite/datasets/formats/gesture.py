@@ -19,12 +19,25 @@ from suite.datasets.formats import aedat
 from suite.errors import DataCorrupt, DataUnavailable
 
 SENSOR = Sensor(128, 128, 2)
-N_CLASSES = 11
+CLASSES = (
+    "hand clapping",
+    "right hand wave",
+    "left hand wave",
+    "right arm clockwise",
+    "right arm counter-clockwise",
+    "left arm clockwise",
+    "left arm counter-clockwise",
+    "arm roll",
+    "air drums",
+    "air guitar",
+    "other gestures",
+)
+N_CLASSES = len(CLASSES)
 SPLITS = ("spikingjelly", "official")
 VERSION = 1  # of this parser
 
 _USER = re.compile(r"user(\d{1,4})_[A-Za-z_]{1,40}")
-_AGAIN = "get it again with `lif-roles data get dvs128_gesture`"
+_AGAIN = "get it again with `lif-roles data get`"
 
 
 def folders(root: Path, split: str) -> tuple[Path, ...]:

@@ -1,4 +1,4 @@
-"""Stand-ins of N-MNIST and DVS128 Gesture: scenes that move before a simulated event camera, in the originals' files.
+"""Stand-ins of digits and gestures: scenes that move before a simulated event camera, in the originals' files.
 
 A pixel emits an event whenever the logarithm of its brightness has changed by a threshold since its last event.
 """
@@ -11,7 +11,8 @@ import numpy as np
 from numba import njit
 
 from suite.datasets.formats import aedat, atis
-from suite.datasets.standins.limbs import GESTURES, draw, gesture_angles
+from suite.datasets.formats.gesture import N_CLASSES
+from suite.datasets.standins.limbs import draw, gesture_angles
 
 VERSION = 1  # raise it when other events come out
 
@@ -25,7 +26,7 @@ _LIGHTS = ("fluorescent", "fluorescent_led", "lab", "led", "natural")
 _GESTURE_FRAME_US = 25_000
 
 
-def write_n_mnist(folder: Path) -> None:
+def write_digits(folder: Path) -> None:
     """NMNIST/{Train,Test}/<digit>/*.bin: scikit-learn's handwritten digits, moved along three saccades, 315 ms each.
 
     No digit that a test recording shows is in a training recording.
@@ -62,7 +63,7 @@ def _saccades(image: np.ndarray, generator: np.random.Generator) -> tuple[np.nda
     return _events(frames, _FRAME_US, 0.35, 1.0, generator)
 
 
-def write_dvs128_gesture(folder: Path, split: str) -> None:
+def write_gestures(folder: Path, split: str) -> None:
     """DVSGesture/*: 11 gestures by 29 users, each in one light, some 6 s each, at a tenth of the original's event rate.
 
     The "official" split as `.npy` files with times in milliseconds, the "spikingjelly" one as `.aedat` and csv files.
@@ -74,7 +75,7 @@ def write_dvs128_gesture(folder: Path, split: str) -> None:
             generator = np.random.default_rng([128, user])
             name = f"user{user:02}_{_LIGHTS[user % len(_LIGHTS)]}"
             names.append(f"{name}.aedat\n")
-            samples = [(label, _gesture(label, user, generator)) for label in range(len(GESTURES))]
+            samples = [(label, _gesture(label, user, generator)) for label in range(N_CLASSES)]
             if split == "official":
                 target = base / f"ibmGesture{part.capitalize()}" / name
                 target.mkdir(parents=True)

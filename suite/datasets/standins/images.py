@@ -13,8 +13,8 @@ VERSION = 1  # raise it when other images come out
 N_TRAIN, N_TEST = 5_000, 1_000
 
 
-def write_mnist(folder: Path) -> None:
-    """MNIST/raw/*: scikit-learn's 1,797 handwritten digits, enlarged, turned, sheared and shifted a little.
+def write_digits(raw: Path) -> None:
+    """IDX files in `raw`: scikit-learn's 1,797 handwritten digits, enlarged, turned, sheared and shifted a little.
 
     No digit that a test image comes from is in a training image.
     """
@@ -26,7 +26,7 @@ def write_mnist(folder: Path) -> None:
     generator = np.random.default_rng(28)
     for part, some, n in (("train", slice(first_test), N_TRAIN), ("t10k", slice(first_test, None), N_TEST)):
         chosen = _balanced(labels[some], n, generator)
-        _write_pair(folder / "MNIST/raw", part, _enlarge(images[some][chosen], generator), labels[some][chosen])
+        _write_pair(raw, part, _enlarge(images[some][chosen], generator), labels[some][chosen])
 
 
 def _balanced(labels: np.ndarray, n: int, generator: np.random.Generator) -> np.ndarray:
@@ -65,7 +65,7 @@ def _write_pair(folder: Path, part: str, images: np.ndarray, labels: np.ndarray)
     write_idx(folder / f"{part}-labels-idx1-ubyte", labels)
 
 
-def write_cifar10(folder: Path) -> None:
+def write_shapes(folder: Path) -> None:
     """cifar-10-batches-py/*: ten shapes, textured, before textured backgrounds. A class favours a hue, no more."""
     from suite.datasets.formats.cifar import FOLDER, TEST_BATCH, TRAIN_BATCHES, write_batch
 
@@ -132,13 +132,13 @@ def _texture(hue: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     return colour[:, :, None, None] + 0.15 * pattern[:, None]
 
 
-def write_fashion_mnist(folder: Path) -> None:
-    """FashionMNIST/raw/*: silhouettes of the ten kinds of clothing, of random proportions, tones and patterns."""
+def write_clothes(raw: Path) -> None:
+    """IDX files in `raw`: silhouettes of the ten kinds of clothing, of random proportions, tones and patterns."""
     generator = np.random.default_rng(2017)
     for part, n in (("train", N_TRAIN), ("t10k", N_TEST)):
         labels = generator.permutation(np.arange(n) % 10).astype(np.uint8)
         images = np.stack([_garment(int(label), generator) for label in labels])
-        _write_pair(folder / "FashionMNIST/raw", part, images, labels)
+        _write_pair(raw, part, images, labels)
 
 
 def _garment(label: int, generator: np.random.Generator) -> np.ndarray:

@@ -1,23 +1,10 @@
-"""A figure whose arms move: the scene of the DVS128 Gesture stand-in."""
+"""A figure whose arms move: the scene of the stand-in of gestures."""
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
 
-GESTURES = (
-    "hand clapping",
-    "right hand wave",
-    "left hand wave",
-    "right arm clockwise",
-    "right arm counter-clockwise",
-    "left arm clockwise",
-    "left arm counter-clockwise",
-    "arm roll",
-    "air drums",
-    "air guitar",
-    "other gestures",
-)
 _SHOULDERS = ((46.0, 52.0), (82.0, 52.0))  # of the right and the left arm, as the camera sees them
 _UPPER, _FORE = 24.0, 26.0  # pixels
 _WIDTH = 4.5

@@ -1,4 +1,4 @@
-"""Stand-ins of SHD, SSC and FSDD spikes: spike patterns on smooth random manifolds, in the originals' HDF5 files.
+"""Stand-ins of spoken words: spike patterns on smooth random manifolds, in the originals' HDF5 files.
 
 After Zenke & Vogels 2021 ("The remarkable robustness of surrogate gradient learning", Section 4.2): in each class, the
 time of a channel's spike is a smooth random function (a sum of sines with decaying amplitudes) of a few hidden
@@ -9,6 +9,7 @@ tenth of the spikes is noise.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,6 @@ import numpy as np
 VERSION = 1  # raise it when other spikes come out
 
 CHANNELS = 700
-_DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _DIMENSIONS = 2  # of the manifold
 _SINES = 5
 _SMOOTH = 2.0  # amplitudes fall as n^-_SMOOTH
@@ -27,65 +27,18 @@ _NOISE = 0.1  # spikes in no relation to the word, per spike that has one
 _RELEASE_S = 0.004  # jitter of a spike
 
 
-def write_shd(folder: Path) -> None:
-    """SHD: 20 classes, 12 speakers, of whom 2 only in test; about 8,000 spikes a sample within 0.3 to 1.2 s."""
-    train = dict.fromkeys((0, 1, 2, 3, 6, 7, 8, 9, 10, 11), 80)
-    test = {**dict.fromkeys(train, 8), 4: 160, 5: 160}
-    keys = [*_DIGITS, "null", "eins", "zwei", "drei", "vier", "fuenf", "sechs", "sieben", "acht", "neun"]
-    _write(folder / "SHD", "shd", keys, {"train": train, "test": test}, spikes=8_000, length=(0.35, 1.1), seed=7)
-
-
-def write_ssc(folder: Path) -> None:
-    """SSC: 35 classes, many speakers, each in one split only; about 8,000 spikes a sample within 1 s."""
-    keys = [
-        "yes",
-        "no",
-        "up",
-        "down",
-        "left",
-        "right",
-        "on",
-        "off",
-        "stop",
-        "go",
-        "backward",
-        "forward",
-        "follow",
-        "learn",
-    ]
-    keys += [*_DIGITS, "bed", "bird", "cat", "dog", "happy", "house", "marvin", "sheila", "tree", "visual", "wow"]
-    train = dict.fromkeys(range(40), 35)
-    valid = dict.fromkeys(range(40, 48), 35)
-    test = dict.fromkeys(range(48, 60), 35)
-    _write(
-        folder / "SSC",
-        "ssc",
-        keys,
-        {"train": train, "valid": valid, "test": test},
-        spikes=8_000,
-        length=(0.65, 0.8),
-        seed=35,
-    )
-
-
-def write_fsdd(folder: Path) -> None:
-    """FSDD: 10 classes, 6 speakers in both splits; about 4,000 spikes a sample within 0.2 to 0.7 s."""
-    train, test = (dict.fromkeys(range(6), n) for n in (200, 50))
-    _write(
-        folder / "FSDD", "fsdd", [*_DIGITS], {"train": train, "test": test}, spikes=4_000, length=(0.25, 0.65), seed=8
-    )
-
-
-def _write(
+def write(
     folder: Path,
     name: str,
-    keys: list[str],
-    splits: dict[str, dict[int, int]],
+    keys: Sequence[str],
+    splits: Mapping[str, Mapping[int, int]],
     spikes: int,
     length: tuple[float, float],
     seed: int,
 ) -> None:
-    """splits: how many samples each speaker says in each file, spread evenly over the classes."""
+    """folder/<name>_<split>.h5. keys: names of the classes. splits: how many samples each speaker says in each file,
+    spread evenly over the classes. spikes: of a sample, about. length: shortest and longest, in seconds.
+    """
     import h5py
 
     folder.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ import numba
 import numpy as np
 import torch
 
-from suite.datasets.base import sample_order
+from suite.datasets.base import check_batch_size, sample_order
 from suite.inputs import Batch, Input, Static
 
 Augment = Callable[[np.ndarray, np.random.Generator], np.ndarray]
@@ -40,8 +40,7 @@ class ImageSplit:
 
     def epoch(self, batch_size: int, *, shuffle_seed: int | None = None, epoch: int = 0) -> Iterator[Batch]:
         """One pass; see `suite.datasets.base.Split`. Raises ValueError for a batch size below 1."""
-        if batch_size < 1:
-            raise ValueError(f"batch_size = {batch_size}; it must be at least 1")
+        check_batch_size(batch_size)
         order = self.index[sample_order(len(self.index), shuffle_seed, epoch)]
         moment = [0] if shuffle_seed is None else [1, shuffle_seed, epoch]
         for start in range(0, len(order), batch_size):

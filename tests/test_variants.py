@@ -3,12 +3,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from suite.experiments.scope import SCOPES
 
 from neurons import Learnable, Variant
-from suite.adhoc import describe
-from suite.experiments.scope import SCOPES
 from suite.registry import datasets_with, get_protocol, variants
 from suite.selection import select
+from suite.variants import describe
 
 
 @pytest.mark.parametrize(
@@ -74,10 +74,10 @@ def test_a_name_describes_a_protocol() -> None:
         ("suite+epoch=3", "did you mean 'epochs'"),
         ("suite+epochs", "Known: "),
         ("suite+", "FIELD=VALUE"),
-        ("suite+epochs=0", "epochs is a whole number from 1, not '0'"),
+        ("suite+epochs=0", "'suite.epochs=0' of mnist: epochs is a whole number from 1, not 0"),
         ("suite+epochs=1.5", "epochs is a whole number from 1"),
-        ("suite+clip=nan", "clip is a number above 0, not 'nan'"),
-        ("suite+precision=float16", "precision in protocol .*'bfloat16'"),
+        ("suite+clip=nan", "clip is a number above 0, not nan"),
+        ("suite+precision=float16", "unknown precision 'float16'; did you mean 'bfloat16'"),
         ("suite+epochs=3+epochs=4", "sets its epochs twice"),
         ("suit+epochs=3", "did you mean 'suite'"),
     ],

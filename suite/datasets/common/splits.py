@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+HOLDOUT = 0.1
+"""The share of the training samples that is held out."""
+
 
 def holdout(
     labels: ArrayLike, fraction: float, split_seed: int, groups: ArrayLike | None = None
