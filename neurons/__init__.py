@@ -2,15 +2,22 @@
 
 neuron = make_neuron("with_recurrence", 64, backend="snntorch", leakage="learnable")
 spikes = neuron(current)  # [T, B, 64] -> [T, B, 64]
+
+A framework is imported when a neuron of it is first asked for.
 """
+
+from typing import TYPE_CHECKING, Any
 
 from neurons.checks import NonFiniteError
 from neurons.kernels.autograd import constant_current
-from neurons.make import BACKENDS, State, make_neuron
-from neurons.snntorch_leaky import VariantLeaky
-from neurons.spikingjelly_lif import VariantLIFNode
+from neurons.make import BACKENDS, make_neuron
+from neurons.sequence import Output, State
 from neurons.surrogate import SURROGATES, Surrogate, arctan, multi_gaussian, rectangle, sigmoid
 from neurons.variant import VARIANTS, Learnable, Variant, get_variant
+
+if TYPE_CHECKING:
+    from neurons.snntorch_leaky import VariantLeaky
+    from neurons.spikingjelly_lif import VariantLIFNode
 
 __all__ = [
     "BACKENDS",
@@ -18,6 +25,7 @@ __all__ = [
     "VARIANTS",
     "Learnable",
     "NonFiniteError",
+    "Output",
     "State",
     "Surrogate",
     "Variant",
@@ -31,3 +39,15 @@ __all__ = [
     "rectangle",
     "sigmoid",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "VariantLIFNode":
+        from neurons.spikingjelly_lif import VariantLIFNode
+
+        return VariantLIFNode
+    if name == "VariantLeaky":
+        from neurons.snntorch_leaky import VariantLeaky
+
+        return VariantLeaky
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
+from neurons.linear.products import times
 from neurons.variant import Variant
 
 
-def recurrent_weights(variant: Variant, n: int | None) -> nn.Linear | None:
+class Recurrent(nn.Linear):
+    """V o of one step's spikes o [B, n]; on the CPU its bits do not depend on the number of threads."""
+
+    @torch.compiler.disable
+    def forward(self, spike: Tensor) -> Tensor:
+        if not spike.is_cpu or spike.dtype != self.weight.dtype or torch.is_autocast_enabled("cpu"):
+            return super().forward(spike)
+        return times(spike, self.weight.t())
+
+
+def recurrent_weights(variant: Variant, n: int | None) -> Recurrent | None:
     """V [n, n] without bias, orthogonal at the start, if the variant is recurrent. Raises ValueError if n is then
     unknown."""
     if not variant.recurrent:
         return None
     if n is None:
         raise ValueError(f"variant {variant.name!r} is recurrent: give the number of neurons n")
-    linear = nn.Linear(n, n, bias=False)
-    nn.init.orthogonal_(linear.weight)
-    return linear
+    recurrent = Recurrent(n, n, bias=False)
+    nn.init.orthogonal_(recurrent.weight)
+    return recurrent

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import snntorch
 import torch
 from torch import Tensor
 
 from neurons.checks import check_step, check_threshold
+from neurons.initial import initial_state
+from neurons.kernels import check_engine
+from neurons.kernels.rule import Rule
 from neurons.leak import Leak
 from neurons.recurrent import recurrent_weights
+from neurons.sequence import Sequence, State
 from neurons.surrogate import Surrogate, get_surrogate
 from neurons.variant import Leakage, Variant, get_variant
 
@@ -93,5 +99,42 @@ class VariantLeaky(snntorch.Leaky):
     def forward(self, input_: Tensor, mem: Tensor | None = None) -> Tensor | tuple[Tensor, Tensor]:
         check_step(input_, self.n)
         result: Tensor | tuple[Tensor, Tensor] = super().forward(input_, mem)
-        del self.previous_spike  # it would keep the graph alive, and is not state
+        del self.previous_spike, self.reset  # they would keep the graph alive, and are not state
         return result
+
+
+class SnnTorchSequence(Sequence, VariantLeaky):  # type: ignore[misc]  # a call takes a sequence, not a step
+    """`VariantLeaky` on whole sequences from rest."""
+
+    def __init__(self, *args: Any, engine: str, **kwargs: Any) -> None:
+        check_engine(engine)
+        super().__init__(*args, **kwargs)
+        self.engine = engine
+        # snnTorch lists every neuron ever made, to reset their states, and so keeps them alive; this one keeps no
+        # state.
+        snntorch.SpikingNeuron.instances.remove(self)
+        self._last_spike: Tensor | None = None
+
+    def rest(self, like: Tensor) -> State:
+        return initial_state(self.variant, like), torch.zeros_like(like)
+
+    @property
+    def rule(self) -> Rule:
+        return Rule(float(self.threshold), self.variant.reset, self.spike_grad, self.detach_reset)
+
+    def mem_reset(self, mem: Tensor) -> Tensor:
+        if self._last_spike is None:
+            return super().mem_reset(mem)
+        self.previous_spike = self._last_spike
+        return torch.zeros_like(mem)
+
+    def advance(self, x: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
+        """Spikes, potential and state after one step. The state is `mem`, before the reset; or, at rest, v and the
+        spikes o[-1], as v drawn at random may be above the threshold without a spike.
+        """
+        mem, *spike = state
+        self._last_spike = spike[0] if spike else None
+        o, u = VariantLeaky.forward(self, x, mem)
+        self._last_spike = None
+        self.mem = u.new_empty(0)
+        return o, u, (u,)

@@ -10,10 +10,11 @@ from torch import Tensor, nn
 
 from neurons.checks import check_sequence, check_step, check_threshold
 from neurons.initial import initial_state
-from neurons.kernels import check_engine, resolve_engine
-from neurons.kernels.layer import fused_layer
+from neurons.kernels import check_engine
+from neurons.kernels.rule import Rule
 from neurons.leak import Leak
 from neurons.recurrent import recurrent_weights
+from neurons.sequence import Sequence, State, run
 from neurons.surrogate import Surrogate, get_surrogate
 from neurons.variant import Leakage, Variant, get_variant
 
@@ -99,17 +100,24 @@ class VariantLIFNode(neuron.LIFNode):
     def single_step_functional_forward(
         self, inputs: tuple[Tensor, ...], states: tuple[Any, ...], **_: object
     ) -> tuple[tuple[Tensor, ...], tuple[Any, ...]]:
-        spike, _u, states = self._step(inputs[0], states)
+        spike, _u, states = self.advance(inputs[0], states)
         return (spike,), states
 
     def multi_step_functional_forward(
         self, inputs: tuple[Tensor, ...], states: tuple[Any, ...], **_: object
     ) -> tuple[tuple[Tensor, ...], tuple[Any, ...]]:
-        spikes, _u, states = self._sequence(inputs[0], states, record=False)
+        spikes, _potential, states = run(self, inputs[0], states, record=False)
         return (spikes,), states
 
-    def _step(self, x: Tensor, states: tuple[Any, ...]) -> tuple[Tensor, Tensor, tuple[Any, ...]]:
-        v, *memory = states
+    @property
+    def rule(self) -> Rule:
+        return Rule(self.v_threshold, self.variant.reset, self.surrogate_function, self.detach_reset)
+
+    def advance(self, x: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
+        """Spikes, potential before reset and state after one step; the state is v after the reset and, if the layer is
+        recurrent, the spikes.
+        """
+        v, *memory = state
         u = self.charge(x, v, memory[0] if memory else None)
         spike = self.surrogate_function(u - self.v_threshold)
         if self.variant.reset == "none":
@@ -118,35 +126,6 @@ class VariantLIFNode(neuron.LIFNode):
             v = functional.voltage_reset(u, spike, self.v_threshold, self.v_reset, self.detach_reset)
         return spike, u, (v, spike) if memory else (v,)
 
-    def _sequence(
-        self, x: Tensor, states: tuple[Any, ...], *, record: bool
-    ) -> tuple[Tensor, Tensor | None, tuple[Any, ...]]:
-        """Spikes, potentials before reset (if `record`) and final states over x [T, B, *]."""
-        if resolve_engine(self.engine, x.device, x.dtype) == "step":
-            steps = []
-            for x_t in x.unbind(0):
-                spike, u, states = self._step(x_t, states)
-                steps.append((spike, u if record else None))
-            spikes = torch.stack([spike for spike, _ in steps])
-            potentials = torch.stack([u for _, u in steps if u is not None]) if record else None
-            return spikes, potentials, states
-        v, *memory = states
-        o0 = memory[0] if memory else None
-        spikes, potentials, v = fused_layer(
-            self.variant,
-            x,
-            self.leak(),
-            self.recurrent,
-            threshold=self.v_threshold,
-            surrogate=self.surrogate_function,
-            detach_reset=self.detach_reset,
-            v0=v,
-            o0=o0,
-            record=record,
-        )
-        # a clone: SpikingJelly detaches states in place, which a view of `spikes` refuses
-        return spikes, potentials, (v, spikes[-1].clone()) if memory else (v,)
-
     def single_step_forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Any:
         check_step(x, self.n)
         return super().single_step_forward(x, *args, **kwargs)
@@ -154,6 +133,13 @@ class VariantLIFNode(neuron.LIFNode):
     def multi_step_forward(self, x_seq: Tensor, *args: Any, **kwargs: Any) -> Any:
         check_sequence(x_seq, self.n)
         return super().multi_step_forward(x_seq, *args, **kwargs)
+
+
+class SpikingJellySequence(Sequence, VariantLIFNode):
+    """`VariantLIFNode` on whole sequences from rest."""
+
+    def rest(self, like: Tensor) -> State:
+        return self.materialize_states((like,), (0.0,) * len(self._memories), "s")
 
 
 def _tau(k: float) -> float:

@@ -7,65 +7,114 @@ below of x = u - u_th.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from neurons.names import unknown_name
+from neurons.threads import one_thread
 
 _SQRT_2PI = math.sqrt(2 * math.pi)
 
 
 @dataclass(frozen=True)
-class Surrogate:
-    """A surrogate gradient: `kind` and its parameters (see the functions that make them). Call it on u - u_th."""
+class Surrogate(ABC):
+    """A surrogate gradient; its fields are its parameters. Call it on u - u_th.
 
-    kind: str
-    parameters: tuple[float, ...]
+    Raises ValueError for a parameter that is not positive and finite.
+    """
+
+    name: ClassVar[str]
+    code: ClassVar[int]
+    """By which the kernels know it."""
 
     def __post_init__(self) -> None:
-        if self.kind not in PARAMETERS:
-            raise unknown_name("surrogate", self.kind, PARAMETERS)
-        names = PARAMETERS[self.kind]
-        given = self.parameters
-        # a height of 0 leaves out the side lobes; nothing else may be 0
-        if len(given) != len(names) or not all(
-            math.isfinite(p) and (p > 0 or (p == 0 and name == "height")) for name, p in zip(names, given, strict=True)
-        ):
-            raise ValueError(f"surrogate {self.kind!r} takes positive, finite {', '.join(names)}, not {given}")
+        for field, value in zip(fields(self), self.parameters, strict=True):
+            # a height of 0 leaves out the side lobes; nothing else may be 0
+            if not (math.isfinite(value) and (value > 0 or (value == 0 and field.name == "height"))):
+                raise ValueError(f"surrogate {self.name!r}: {field.name} must be positive and finite, not {value!r}")
+
+    @property
+    def parameters(self) -> tuple[float, ...]:
+        """In the order in which the kernels take them."""
+        return astuple(self)
+
+    @abstractmethod
+    def derivative(self, x: Tensor) -> Tensor:
+        """The surrogate's do/du at x = u - u_th."""
 
     def __call__(self, x: Tensor) -> Tensor:
         """Spikes 1 where x = u - u_th >= 0, else 0, in x's dtype; differentiable through the surrogate."""
         spike: Tensor = _Spike.apply(x, self)
         return spike
 
-    def derivative(self, x: Tensor) -> Tensor:
-        """The surrogate's do/du at x = u - u_th."""
-        if self.kind == "rectangle":
-            (a,) = self.parameters
-            return (x.abs() < a).to(x.dtype) / (2 * a)
-        if self.kind == "arctan":
-            (alpha,) = self.parameters
-            return (alpha / 2) / (1 + (math.pi / 2 * alpha * x) ** 2)
-        if self.kind == "sigmoid":
-            (alpha,) = self.parameters
-            s = torch.sigmoid(alpha * x)
-            return alpha * s * (1 - s)
-        lens, gamma, height, scale = self.parameters
-        middle = _gaussian(x, 0.0, lens)
-        sides = _gaussian(x, lens, scale * lens) + _gaussian(x, -lens, scale * lens)
-        return gamma * ((1 + height) * middle - height * sides)
-
     def __str__(self) -> str:
-        return f"{self.kind}({', '.join(f'{p:g}' for p in self.parameters)})"
+        return f"{self.name}({', '.join(f'{p:g}' for p in self.parameters)})"
+
+
+@dataclass(frozen=True)
+class Rectangle(Surrogate):
+    """1 / (2a) where |u - u_th| < a, else 0: the paper's "surrogate gradient width" a (Table 5), as a half-width."""
+
+    name = "rectangle"
+    code = 0
+    a: float = 0.25
+
+    def derivative(self, x: Tensor) -> Tensor:
+        return (x.abs() < self.a).to(x.dtype) / (2 * self.a)
+
+
+@dataclass(frozen=True)
+class MultiGaussian(Surrogate):
+    """A Gaussian of width `lens` with two wide negative side lobes (Yin et al. 2021; DH-SNN's default)."""
+
+    name = "multi_gaussian"
+    code = 1
+    lens: float = 0.5
+    gamma: float = 0.5
+    height: float = 0.15
+    scale: float = 6.0
+
+    def derivative(self, x: Tensor) -> Tensor:
+        wide = self.scale * self.lens
+        middle = _gaussian(x, 0.0, self.lens)
+        sides = _gaussian(x, self.lens, wide) + _gaussian(x, -self.lens, wide)
+        return self.gamma * ((1 + self.height) * middle - self.height * sides)
 
 
 def _gaussian(x: Tensor, mean: float, sigma: float) -> Tensor:
     return torch.exp(-((x - mean) ** 2) / (2 * sigma**2)) / (_SQRT_2PI * sigma)
+
+
+@dataclass(frozen=True)
+class Arctan(Surrogate):
+    """(alpha / 2) / (1 + (pi alpha x / 2)^2): snnTorch's default (`surrogate.atan`), SpikingJelly's `ATan`."""
+
+    name = "arctan"
+    code = 2
+    alpha: float = 2.0
+
+    def derivative(self, x: Tensor) -> Tensor:
+        return (self.alpha / 2) / (1 + (math.pi / 2 * self.alpha * x) ** 2)
+
+
+@dataclass(frozen=True)
+class Sigmoid(Surrogate):
+    """The derivative of sigmoid(alpha x): SpikingJelly's default."""
+
+    name = "sigmoid"
+    code = 3
+    alpha: float = 4.0
+
+    def derivative(self, x: Tensor) -> Tensor:
+        with one_thread():  # which rounds otherwise at the end of a thread's share
+            s = torch.sigmoid(self.alpha * x)
+        return self.alpha * s * (1 - s)
 
 
 class _Spike(torch.autograd.Function):
@@ -81,42 +130,11 @@ class _Spike(torch.autograd.Function):
         return grads[0] * ctx.surrogate.derivative(x), None
 
 
-PARAMETERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "rectangle": ("a",),
-        "multi_gaussian": ("lens", "gamma", "height", "scale"),
-        "arctan": ("alpha",),
-        "sigmoid": ("alpha",),
-    }
-)
-"""The parameters of each kind."""
-
-SURROGATE_KINDS: tuple[str, ...] = tuple(PARAMETERS)
-"""In the order by which the kernels number them."""
-
-
-def rectangle(a: float = 0.25) -> Surrogate:
-    """1 / (2a) where |u - u_th| < a, else 0: the paper's "surrogate gradient width" a (Table 5), as a half-width."""
-    return Surrogate("rectangle", (a,))
-
-
-def multi_gaussian(lens: float = 0.5, gamma: float = 0.5, height: float = 0.15, scale: float = 6.0) -> Surrogate:
-    """A Gaussian of width `lens` with two wide negative side lobes (Yin et al. 2021; DH-SNN's default)."""
-    return Surrogate("multi_gaussian", (lens, gamma, height, scale))
-
-
-def arctan(alpha: float = 2.0) -> Surrogate:
-    """(alpha / 2) / (1 + (pi alpha x / 2)^2): snnTorch's default (`surrogate.atan`), SpikingJelly's `ATan`."""
-    return Surrogate("arctan", (alpha,))
-
-
-def sigmoid(alpha: float = 4.0) -> Surrogate:
-    """The derivative of sigmoid(alpha x): SpikingJelly's default."""
-    return Surrogate("sigmoid", (alpha,))
-
+rectangle, multi_gaussian, arctan, sigmoid = Rectangle, MultiGaussian, Arctan, Sigmoid
+"""As one writes them: `rectangle(0.5)`."""
 
 SURROGATES: Mapping[str, Surrogate] = MappingProxyType(
-    {s.kind: s for s in (rectangle(), multi_gaussian(), arctan(), sigmoid())}
+    {surrogate.name: surrogate for surrogate in (Rectangle(), MultiGaussian(), Arctan(), Sigmoid())}
 )
 """Each surrogate with its default parameters."""
 

@@ -160,11 +160,12 @@ datasets: Registry[Dataset] = Registry(
 )
 """What can be trained on, the paper's first."""
 
-_PAPERS_ORDER = ("accuracy", "spike_rate", "generalization", "landscape", "features", "robustness")
 experiments: Registry[Experiment] = Registry(
-    "experiment", _modules("experiments", _PAPERS_ORDER), of="suite.experiments.base:Experiment"
+    "experiment",
+    _modules("experiments", ("accuracy", "spike_rate", "generalization", "landscape", "features", "robustness")),
+    of="suite.experiments.base:Experiment",
 )
-"""What can be measured of a trained network."""
+"""What can be measured of a trained network; first what the paper has, in its order."""
 
 protocols: Registry[Protocol] = Registry("protocol", of="suite.protocols:Protocol")
 """A user's training set-ups, by "name/dataset", beside those that a dataset brings."""

@@ -13,7 +13,8 @@ import torch
 from typer.testing import CliRunner
 
 from suite.bench import network, ops
-from suite.bench.network import CONTENDERS, NETWORKS, Network, Training, dense, load, reference
+from suite.bench.cases import NETWORKS, Network, load
+from suite.bench.network import CONTENDERS, Training, dense, reference
 from suite.bench.profile import profile
 from suite.cli import app
 

@@ -10,7 +10,7 @@ import torch
 
 from neurons import SURROGATES
 from neurons.kernels import cuda
-from neurons.kernels.cpu import RESETS
+from neurons.kernels.rule import RESETS
 
 KERNELS = {"forward", "backward", "forward_recurrent", "backward_recurrent"}
 CUPYS_OWN = ("-ftz=true", "--device-as-default-execution-space")  # what CuPy adds to the options it is given

@@ -15,7 +15,7 @@ from neuron_cases import ALL_VARIANTS, leaves_of, oracle
 from torch import Tensor
 
 from neurons import BACKENDS, SURROGATES, make_neuron, rectangle
-from neurons.kernels import autograd, cuda, host
+from neurons.kernels import autograd, cpu, cuda
 from neurons.kernels.autograd import constant_current, fused_lif
 from neurons.reference import simulate
 
@@ -79,7 +79,7 @@ def on_both(*arguments: Any, **options: Any) -> list[tuple[Tensor, Tensor]]:
     """`results` of the CUDA kernels and of the CPU's."""
     ours = results(*arguments, **options)
     with pytest.MonkeyPatch.context() as patch:
-        use(patch, host)
+        use(patch, cpu)
         return list(zip(ours, results(*arguments, **options), strict=True))
 
 

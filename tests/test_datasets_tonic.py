@@ -181,3 +181,18 @@ def test_an_adapted_identity_changes_nothing() -> None:
 def test_what_is_no_augmentation(wrong: Any) -> None:
     with pytest.raises(ValueError, match="it is a function of"):
         n_mnist.load(source="standin", augment=wrong)
+
+
+# the bench, which compares with tonic
+
+
+def test_the_bench_compares_the_same_batches_and_counts_memory_in_mb(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from suite.bench import data, memory
+
+    assert data.cases() == ["n_mnist", "fsdd"]
+    assert data._compare("n_mnist", str(tmp_path)) == {"source": "standin", "samples": 36}
+    monkeypatch.setattr(memory, "reset_peak", lambda: 10**9)
+    monkeypatch.setattr(memory, "status", lambda _field: 10**9 + 5 * 10**6)  # bytes
+    assert data._measure("n_mnist", "events", str(tmp_path))["peak_mb"] == 5.0

@@ -220,6 +220,21 @@ def test_a_malformed_option_is_refused(option):
         CliRunner().invoke(cli.app, ["data", "show", "mnist", "--set", option], catch_exceptions=False)
 
 
+@pytest.mark.parametrize("option", ["source=standin", "name=mnist"])
+def test_what_has_an_argument_of_its_own_is_refused(option):
+    with pytest.raises(ValueError, match="its source the option --source"):
+        CliRunner().invoke(cli.app, ["data", "check", "mnist", "--set", option], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("option", ["n_steps=abc", "n_steps=" + "[" * 100_000, "coding=3", "augment=abc", "n_steps=²"])
+def test_values_that_an_option_cannot_have_are_refused(option):
+    name = "n_mnist" if option.startswith("augment") else "mnist"
+    with pytest.raises(ValueError, match=r"n_steps = |coding is |augment = "):
+        CliRunner().invoke(
+            cli.app, ["data", "check", name, "--source", "standin", "--set", option], catch_exceptions=False
+        )
+
+
 # list and get
 
 
@@ -252,13 +267,15 @@ def test_get_says_what_has_to_be_done_by_hand():
 # The documentation
 
 
-def test_the_documentation_s_example_runs(capsys):
+def test_the_documentation_s_examples_run(capsys):
     text = (Path(__file__).parent.parent / "docs/datasets.md").read_text()
-    (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    exec(block, {})
+    names: dict[str, object] = {}
+    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(block, names)
     said = capsys.readouterr().out
     assert said.startswith("standin ")
     assert "torch.Size([32, 1, 28, 28]) torch.Size([32])" in said
+    assert "(15, 2, 34, 34)" in said
 
 
 def test_the_documentation_names_every_dataset():

@@ -95,7 +95,7 @@ def test_a_neuron_in_half_precision_with_every_part(parameters, dtype):
     """Learnable leak, scaled input and recurrence: nothing turns the spikes to float32."""
     variant = Variant("all", leakage="learnable", recurrent=True, input_gain="1-k")
     neuron = make_neuron(variant, 3, engine="fused").to(parameters)
-    spikes, u = neuron(current(20, 2, 3, dtype=dtype), record=True)
+    spikes, u, _ = neuron.simulate(current(20, 2, 3, dtype=dtype))
     assert (spikes.dtype, u.dtype) == (dtype, dtype)
     spikes.sum().backward()
 

@@ -6,8 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neurons.kernels import cpu
-from neurons.kernels.events import event_linear
+from neurons.linear import event_linear
+from neurons.threads import SERIAL
 
 
 def events(R, n_in, per_row, *, counted, seed=0):
@@ -66,7 +66,7 @@ def test_equals_the_dense_layer(R, n_in, n_out, per_row, counted, dtype, seed):
 @pytest.mark.parametrize("counted", [False, True])
 def test_on_several_threads(counted):
     """More elements than one thread gets by itself."""
-    assert cpu.SERIAL < 600 * 128
+    assert SERIAL < 600 * 128
     assert_equals_dense(600, 50, 128, 6, counted, torch.float64)
 
 

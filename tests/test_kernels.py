@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from neurons import SURROGATES, Variant, make_neuron, rectangle
-from neurons.kernels import cpu
+from neurons.kernels import lif_numba
 from neurons.kernels.autograd import constant_current, fused_lif
 from neurons.reference import simulate
 
@@ -53,12 +53,12 @@ def test_float32_is_not_computed_in_float64():
     number = numba.float32
     whole, boolean = numba.int64, numba.boolean
     cases = {
-        cpu._charge: (row, row, row, number, whole, row),
-        cpu._charge_and_fire: (row, row, row, number, whole, row),
-        cpu._fire: (row, number, row),
-        cpu._surrogate: (row, number, whole, row, row),
-        cpu._backward_step: (row, row, row, row, row, number, whole, boolean, whole, row, row, row),
-        cpu._add_grad_k: (row, row, number, whole, row),
+        lif_numba._charge: (row, row, row, number, whole, row),
+        lif_numba._charge_and_fire: (row, row, row, number, whole, row),
+        lif_numba._fire: (row, number, row),
+        lif_numba._surrogate: (row, number, whole, row, row),
+        lif_numba._backward_step: (row, row, row, row, row, number, whole, boolean, whole, row, row, row),
+        lif_numba._add_grad_k: (row, row, number, whole, row),
     }
     for function, signature in cases.items():
         compiled = numba.njit(function.py_func, **_options(function))

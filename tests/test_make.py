@@ -45,7 +45,7 @@ def assert_same_gradients(leaves, expected, tolerance):
 @pytest.mark.parametrize("name", TRACES)
 def test_traces_worked_by_hand(name, implementation, dtype):
     trace = TRACES[name]
-    spikes, u = build_traced(trace, implementation, dtype)(trace.column(trace.x, dtype), record=True)
+    spikes, u, _ = build_traced(trace, implementation, dtype).simulate(trace.column(trace.x, dtype))
     assert torch.equal(spikes, trace.column(trace.o, dtype))
     exact = trace.leakage != 0.9
     torch.testing.assert_close(u, trace.column(trace.u, dtype), rtol=0 if exact else 1e-6, atol=0)
@@ -59,7 +59,7 @@ def test_float64_equals_the_oracle(variant, implementation, leakage, detach_rese
     torch.manual_seed(1)
     neuron = build(variant, 6, implementation, torch.float64, leakage=leakage, detach_reset=detach_reset)
     x = current(12, 3, 6).requires_grad_()
-    spikes, u = neuron(x, record=True)
+    spikes, u, _ = neuron.simulate(x)
     expected_spikes, expected_u, expected = oracle(neuron, x, threshold=THRESHOLD, detach_reset=detach_reset)
     assert torch.equal(spikes, expected_spikes)
     torch.testing.assert_close(u, expected_u, rtol=1e-12, atol=1e-14)
@@ -151,7 +151,7 @@ def test_ties_and_all_equal_the_oracle_exactly(implementation, problem):
     if variant.recurrent:
         with torch.no_grad():
             neuron.recurrent.weight.copy_(torch.randint(-8, 9, (shape[-1],) * 2, generator=generator) / 8)
-    spikes, u = neuron(x, record=True)
+    spikes, u, _ = neuron.simulate(x)
     expected_spikes, expected_u, expected = oracle(neuron, x, threshold=threshold)
     assert torch.equal(spikes, expected_spikes)
     assert torch.equal(u, expected_u)
@@ -184,11 +184,11 @@ def test_a_sequence_in_parts_is_the_whole_sequence(variant, implementation, leak
     x = (4 * current(12, 3, 5)).requires_grad_()
     weight = current(12, 3, 5, seed=1)
     leaves = [x, *neuron.parameters()]
-    spikes, u = neuron(x, record=True)
+    spikes, u, _ = neuron.simulate(x)
     expected = torch.autograd.grad(((spikes + u) * weight).sum(), leaves)
     parts, state = [], None
     for part in x.split([1, 7, 4]):
-        *out, state = neuron(part, record=True, state=state, carry=True)
+        *out, state = neuron.simulate(part, state=state)
         parts.append(out)
     spikes_in_parts, u_in_parts = (torch.cat(out) for out in zip(*parts, strict=True))
     assert torch.equal(spikes_in_parts, spikes)
@@ -241,7 +241,7 @@ def test_the_gradients_that_losses_send_back(implementation, variant, loss):
     torch.manual_seed(1)
     neuron = build(variant, 3, implementation, torch.float64, leakage="learnable", surrogate="arctan")
     x = current(6, 2, 3).requires_grad_()
-    loss(*neuron(x, record=True)).backward()
+    loss(*neuron.simulate(x)[:2]).backward()
     spikes, u, expected = oracle(neuron, x, threshold=THRESHOLD, surrogate="arctan")
     loss(spikes, u).backward()
     assert_same_gradients(leaves_of(neuron, x), expected, 1e-8)
@@ -275,7 +275,7 @@ def test_two_calls_before_one_backward(implementation):
 def test_no_gradient_is_asked_for_where_none_is_needed(implementation):
     neuron = build("with_recurrence", 3, implementation, torch.float32, leakage="learnable")
     with torch.no_grad():
-        spikes, u = neuron(torch.ones(4, 2, 3), record=True)
+        spikes, u, _ = neuron.simulate(torch.ones(4, 2, 3))
     assert not spikes.requires_grad
     assert not u.requires_grad
     neuron.requires_grad_(False)
@@ -285,8 +285,8 @@ def test_no_gradient_is_asked_for_where_none_is_needed(implementation):
 @implementations
 def test_without_n_the_neurons_may_have_any_shape(implementation):
     x = current(5, 2, 3, 4, 4)
-    spikes, u = build("baseline", None, implementation, torch.float64)(x, record=True)
-    flat, flat_u = build("baseline", 48, implementation, torch.float64)(x.reshape(5, 2, 48), record=True)
+    spikes, u, _ = build("baseline", None, implementation, torch.float64).simulate(x)
+    flat, flat_u, _ = build("baseline", 48, implementation, torch.float64).simulate(x.reshape(5, 2, 48))
     assert torch.equal(spikes.reshape(5, 2, 48), flat)
     assert torch.equal(u.reshape(5, 2, 48), flat_u)
 
@@ -300,11 +300,11 @@ def test_uniform_initial_state(implementation, input_gain, recurrent):
     torch.manual_seed(0)
     neuron = build(variant, 2, implementation, torch.float64, leakage=0.5, threshold=0.25)
     rest = torch.zeros(1, 500, 2, dtype=torch.float64)
-    _, u = neuron(rest, record=True)
+    u = neuron.simulate(rest).potential
     assert 0 <= u.min() < 0.02
     assert 0.48 < u.max() <= 0.5
     assert abs(u.mean() - 0.25) < 0.03
-    _, again = neuron(rest, record=True)
+    again = neuron.simulate(rest).potential
     assert not torch.equal(u, again)
 
 
@@ -345,10 +345,10 @@ def test_state_dict_round_trip(implementation):
     one = build("with_recurrence", 4, implementation, torch.float32, leakage="learnable")
     other = build("with_recurrence", 4, implementation, torch.float32, leakage="learnable")
     x = current(8, 2, 4, dtype=torch.float32)
-    before = other(x, record=True)[1]
+    before = other.simulate(x).potential
     other.load_state_dict(one.state_dict())
-    assert not torch.equal(before, one(x, record=True)[1])
-    assert torch.equal(other(x, record=True)[1], one(x, record=True)[1])
+    assert not torch.equal(before, one.simulate(x).potential)
+    assert torch.equal(other.simulate(x).potential, one.simulate(x).potential)
 
 
 # What goes wrong, and what is said about it.

@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from neurons.kernels import linear
-from neurons.kernels.linear import SequenceLinear
+from neurons.linear import SequenceLinear, sequence
 
 
 def pair(n_in, n_out, dtype=torch.float64, **options):
@@ -35,10 +34,10 @@ def test_equals_torch(shape, n_out):
 def test_sparse_and_dense_inputs_equal_torch(shape, density):
     """Wide enough for sums of rows; the values are not only 0 and 1."""
     generator = torch.Generator().manual_seed(0)
-    n_out = linear.WIDE
+    n_out = sequence.WIDE
     x = torch.randn(shape, generator=generator, dtype=torch.float64)
     x = x * (torch.rand(shape, generator=generator) < density)
-    assert (linear._density(x.flatten(0, -2)) <= linear.SPARSE) == (density < 0.5)
+    assert (sequence._density(x.flatten(0, -2)) <= sequence.SPARSE) == (density < 0.5)
     grad = torch.randn(*shape[:-1], n_out, generator=generator, dtype=torch.float64)
     results = []
     for layer in pair(shape[-1], n_out):
@@ -50,7 +49,7 @@ def test_sparse_and_dense_inputs_equal_torch(shape, density):
         torch.testing.assert_close(ours, theirs)
 
 
-@pytest.mark.parametrize("n_out", [2, linear.WIDE])
+@pytest.mark.parametrize("n_out", [2, sequence.WIDE])
 def test_gradcheck(n_out):
     layer = SequenceLinear(9, n_out, dtype=torch.float64)
     x = torch.zeros(4, 2, 9, dtype=torch.float64)

@@ -8,7 +8,8 @@ import torch
 from spikingjelly.activation_based import surrogate as spikingjelly_surrogate
 
 from neurons import SURROGATES, Surrogate, arctan, multi_gaussian, rectangle, sigmoid
-from neurons.surrogate import SURROGATE_KINDS, get_surrogate
+from neurons.kernels import lif_numba
+from neurons.surrogate import Arctan, MultiGaussian, Rectangle, Sigmoid, get_surrogate
 
 
 def gradient(function, x):
@@ -82,38 +83,60 @@ def test_the_frameworks_own_surrogates_have_the_same_gradient(alpha):
     torch.testing.assert_close(gradient(sigmoid(alpha), x), gradient(spikingjelly_surrogate.Sigmoid(alpha=alpha), x))
 
 
-def test_each_kind_is_listed_once_with_its_defaults():
-    assert tuple(SURROGATES) == SURROGATE_KINDS == ("rectangle", "multi_gaussian", "arctan", "sigmoid")
+def test_each_is_listed_once_with_its_defaults():
+    assert tuple(SURROGATES) == ("rectangle", "multi_gaussian", "arctan", "sigmoid")
     assert get_surrogate("rectangle") == rectangle(0.25)
     assert get_surrogate("multi_gaussian") == multi_gaussian(lens=0.5, gamma=0.5, height=0.15, scale=6.0)
     assert get_surrogate("arctan") == arctan(2.0)
     assert get_surrogate("sigmoid") == sigmoid(4.0)
     assert get_surrogate(rectangle(0.5)) is not SURROGATES["rectangle"]
-    assert str(rectangle(0.5)) == "rectangle(0.5)"
+    assert [str(s) for s in (rectangle(0.5), multi_gaussian())] == [
+        "rectangle(0.5)",
+        "multi_gaussian(0.5, 0.5, 0.15, 6)",
+    ]
+    assert rectangle(0.5) != rectangle(0.25)
+    assert arctan(4.0) != sigmoid(4.0)
 
 
-def test_unknown_kind_names_the_nearest_and_the_list():
+def test_the_kernels_know_each_by_its_code():
+    codes = [lif_numba.RECTANGLE, lif_numba.MULTI_GAUSSIAN, lif_numba.ARCTAN, lif_numba.SIGMOID]
+    assert [s.code for s in (Rectangle, MultiGaussian, Arctan, Sigmoid)] == codes
+    assert {s.code: s.parameters for s in SURROGATES.values()} == {
+        0: (0.25,),
+        1: (0.5, 0.5, 0.15, 6.0),
+        2: (2.0,),
+        3: (4.0,),
+    }
+
+
+def test_unknown_name_names_the_nearest_and_the_list():
     with pytest.raises(
         ValueError, match=r"unknown surrogate 'rectangel'.*'rectangle'.*multi_gaussian, arctan, sigmoid"
     ):
         get_surrogate("rectangel")
     with pytest.raises(ValueError, match=r"unknown surrogate 'atan'.*arctan"):
-        Surrogate("atan", (2.0,))
+        get_surrogate("atan")
+    with pytest.raises(TypeError, match="abstract"):
+        Surrogate()
 
 
 @pytest.mark.parametrize(
-    ("kind", "parameters"),
+    ("surrogate", "parameters", "message"),
     [
-        ("rectangle", (0.0,)),
-        ("rectangle", (-1.0,)),
-        ("rectangle", (math.nan,)),
-        ("rectangle", ()),
-        ("arctan", (math.inf,)),
-        ("sigmoid", (1.0, 2.0)),
-        ("multi_gaussian", (0.5,)),
-        ("multi_gaussian", (0.5, 0.5, 0.15, 0.0)),
+        (rectangle, (0.0,), "'rectangle': a must be positive and finite, not 0.0"),
+        (rectangle, (-1.0,), "'rectangle': a .*-1.0"),
+        (rectangle, (math.nan,), "'rectangle': a .*nan"),
+        (arctan, (math.inf,), "'arctan': alpha .*inf"),
+        (multi_gaussian, (0.5, 0.5, 0.15, 0.0), "'multi_gaussian': scale .*0.0"),
+        (multi_gaussian, (0.5, 0.5, -0.15), "'multi_gaussian': height .*-0.15"),
     ],
 )
-def test_bad_parameters_are_refused(kind, parameters):
-    with pytest.raises(ValueError, match=f"surrogate '{kind}'"):
-        Surrogate(kind, parameters)
+def test_bad_parameters_are_refused(surrogate, parameters, message):
+    with pytest.raises(ValueError, match=message):
+        surrogate(*parameters)
+    assert multi_gaussian(height=0.0).height == 0
+
+
+def test_too_many_parameters_are_refused():
+    with pytest.raises(TypeError):
+        sigmoid(1.0, 2.0)

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from neurons.kernels import cuda, host
-from neurons.kernels.rule import DTYPES, Rule, state_dtype
+from neurons.kernels import cpu, cuda
+from neurons.kernels.rule import DTYPES, Kernels, Rule, state_dtype
+from neurons.linear.products import product, product_over_rows, sum_over_rows
 from neurons.surrogate import Surrogate, rectangle
 from neurons.variant import Reset
 
 
-def _kernels(device: torch.device) -> ModuleType:
-    return cuda if device.type == "cuda" else host
+def _kernels(device: torch.device) -> Kernels:
+    return cuda if device.type == "cuda" else cpu
 
 
 def _rows(x: Tensor) -> Tensor:
@@ -65,7 +65,7 @@ class _FusedLIF(torch.autograd.Function):
             ctx.save_for_backward(x_rows, k, v0, None, None, None)
         else:
             weight_t = weight.detach().t().contiguous()
-            drive = torch.zeros_like(v) if o0 is None else o0.detach() @ weight_t
+            drive = torch.zeros_like(v) if o0 is None else product(o0.detach().reshape(-1, len(weight)), weight_t)
             spikes_needed = kernels.forward_recurrent(x_rows, _flat(k), weight_t, _flat(drive), v.view(M), rule, *out)
             ctx.save_for_backward(u, k, v0, weight, o0, spikes if spikes_needed else None)
         ctx.rule, ctx.device_type = rule, x.device.type
@@ -116,13 +116,13 @@ def _backward(ctx: Any, grad_o: Tensor | None, grad_u: Tensor | None, grad_v: Te
         )
         first = grad_x[0].reshape(-1, N).to(v0.dtype)
         if grad_weight is not None and o0 is not None:
-            grad_weight = grad_weight + first.t() @ o0.reshape(-1, N)
+            grad_weight = grad_weight + product_over_rows(first, o0.reshape(-1, N))
         if needs[4]:
-            grad_o0 = (first @ weight).view(v0.shape)
+            grad_o0 = product(first, weight).view(v0.shape)
         if ctx.x_steps < steps:
             grad_x = grad_x.sum(0, keepdim=True)
     if needs[1]:
-        grad_k = grad_k.view(-1, k.numel()).sum(0).view(k.shape)
+        grad_k = sum_over_rows(grad_k.view(-1, k.numel())).view(k.shape)
     return (grad_x if needs[0] else None, grad_k if needs[1] else None, grad_weight, grad_v0, grad_o0, *(None,) * 4)
 
 

@@ -1,6 +1,6 @@
 """The fused layer on CUDA tensors: `lif.cu`, compiled by CuPy when first needed and launched on PyTorch's own memory.
 
-The functions are those of `neurons.kernels.host`, where the arguments are described. Input, spikes and their gradients
+The functions are those of `rule.Kernels`, where the arguments are described. Input, spikes and their gradients
 may be float16 or bfloat16; the state is then float32. Nothing here waits for the device.
 """
 
@@ -16,9 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neurons.kernels.cpu import RESETS
-from neurons.kernels.rule import DTYPES, Rule
-from neurons.surrogate import SURROGATE_KINDS
+from neurons.kernels.rule import DTYPES, RESETS, Rule
 
 SOURCE = Path(__file__).with_name("lif.cu")
 
@@ -78,17 +76,14 @@ def why_not() -> str | None:
 
 
 def segments(T: int) -> int:
-    """How many states `forward` keeps over T steps."""
     return -(-T // SEGMENT)
 
 
 def empty(shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Tensor:
-    """As `torch.empty`."""
     return torch.empty(tuple(shape), dtype=dtype, device=device)
 
 
 def forward(x: Tensor, k: Tensor, v: Tensor, rule: Rule, spikes: Tensor, u: Tensor, kept: Tensor) -> None:
-    """See `host.forward`."""
     T, M = max(len(spikes), len(u)), len(v)
     case = {**_case(x, rule), "FIRE": int(len(spikes) > 0), "RECORD": int(len(u) > 0), "KEEP": int(len(kept) > 0)}
     tensors = (x, k, v, spikes, u, kept)
@@ -107,7 +102,6 @@ def backward(
     grad_x: Tensor,
     grad_k: Tensor,
 ) -> None:
-    """See `host.backward`."""
     kind = 0 if len(grad_x) == 0 else 1 if len(grad_x) == steps else 2
     case = {**_case(x, rule), **_backward_case(grad_o, grad_u, grad_k, rule), "GRAD_X": kind}
     M = len(grad_v)
@@ -118,7 +112,6 @@ def backward(
 def forward_recurrent(
     x: Tensor, k: Tensor, weight_t: Tensor, drive: Tensor, v: Tensor, rule: Rule, spikes: Tensor, u: Tensor
 ) -> bool:
-    """See `host.forward_recurrent`."""
     T, M = spikes.shape
     N = len(weight_t)
     tensors = (x, k, weight_t, drive, v, spikes, u)
@@ -141,7 +134,6 @@ def backward_recurrent(
     grad_k: Tensor,
     weight_wanted: bool,
 ) -> Tensor | None:
-    """See `host.backward_recurrent`."""
     assert spikes is not None
     T, M = u.shape
     N = len(weight)
@@ -161,7 +153,7 @@ def _case(x: Tensor, rule: Rule) -> dict[str, int]:
 
 def _backward_case(grad_o: Tensor, grad_u: Tensor, grad_k: Tensor, rule: Rule) -> dict[str, int]:
     return {
-        "SURROGATE": SURROGATE_KINDS.index(rule.surrogate.kind),
+        "SURROGATE": rule.surrogate.code,
         "DETACH": int(rule.detach_reset),
         "O_MOVES": int(len(grad_o) > 1),
         "GRAD_U": int(len(grad_u) > 0),

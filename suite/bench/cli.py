@@ -72,15 +72,16 @@ def network(
     ] = False,
 ) -> None:
     """Whole training steps of the networks of Table 4, beside the same networks in SpikingJelly, snnTorch and norse."""
+    from suite.bench import cases
     from suite.bench import network as bench
     from suite.bench.timing import bench_device
 
     where = bench_device(device)
     if not network:
-        for name in bench.SLOW:
+        for name in cases.SLOW:
             notes.print(f"{name} is left out: a step of ResNet18 takes minutes on a CPU; ask with --network {name}")
-    names = network or bench.DEFAULT
-    bench.check_names(names)
+    names = network or cases.DEFAULT
+    cases.check_names(names)
     if profile:
         from suite.bench.profile import profile as parts
 

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from suite import threads
-from suite.bench.network import CONTENDERS, NETWORKS, Training, load, reference, size
+from suite.bench.cases import NETWORKS, load
+from suite.bench.network import CONTENDERS, Training, reference, size
 from suite.bench.timing import synchronize
 from suite.inputs import Input
 from suite.models.fc import FCNet

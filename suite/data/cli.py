@@ -106,14 +106,16 @@ def show(
 
 
 def _options(given: list[str] | None) -> dict[str, Any]:
-    """name=value pairs; values are read as JSON where they are, else as text. Raises ValueError without an "="."""
+    """name=value pairs; values are read as JSON where they are, else as text. Raises ValueError for anything else."""
     options = {}
     for pair in given or []:
         name, equals, value = pair.partition("=")
         if not equals or not name.isidentifier():
             raise ValueError(f"--set {pair!r} must be name=value, for example n_steps=100")
+        if name in ("name", "source"):
+            raise ValueError(f"--set {pair!r}: the dataset's name is the argument, its source the option --source")
         try:
             options[name] = json.loads(value)
-        except json.JSONDecodeError:
+        except (json.JSONDecodeError, RecursionError):
             options[name] = value
     return options

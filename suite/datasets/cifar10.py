@@ -8,15 +8,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from neurons import rectangle
 from suite.datasets.base import Archive, Data, Dataset, Published, Timed
 from suite.datasets.common.folders import data_folder, make_standin, pick_source
+from suite.datasets.common.table5 import SPATIAL
 from suite.datasets.formats import cifar
 from suite.datasets.images.data import Labelled, check_labels, check_options, hash_files, image_data
 from suite.datasets.images.split import crop_and_flip
 from suite.datasets.standins import images as standin
 from suite.errors import DataUnavailable
-from suite.protocols import Cosine, Protocol, StepLR
+from suite.protocols import Cosine
 
 COUNTS = 50_000, 10_000  # train, test
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
@@ -86,17 +86,14 @@ UNPACKED = {
 }
 """MD5, as torchvision has them."""
 
-SUITE = Protocol(
+PAPER = replace(
+    SPATIAL,
     data={"n_steps": 4},
     network="resnet18",
     hidden=(64,),
-    epochs=100,
-    batch_size=128,
-    learning_rate=1e-3,
-    schedule=Cosine(),
-    threshold=0.3,
-    surrogate=rectangle(0.25),
+    batch_size=512,
     readout="linear",
+    loss="cross_entropy",
 )
 
 DATASET = Dataset(
@@ -106,8 +103,8 @@ DATASET = Dataset(
     classes=cifar.CLASSES,
     load=load,
     protocols={
-        "suite": SUITE,
-        "paper": replace(SUITE, batch_size=512, learning_rate=1e-4, schedule=StepLR(25, 0.1)),
+        "suite": replace(PAPER, batch_size=128, learning_rate=1e-3, schedule=Cosine()),
+        "paper": PAPER,
     },
     in_paper=True,
     folders=(cifar.FOLDER, JPEG_FOLDER),

@@ -7,9 +7,9 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from neurons import rectangle
 from suite.datasets.base import Archive, Data, Dataset, Published, Timed
 from suite.datasets.common.folders import data_folder, make_standin, pick_source
+from suite.datasets.common.table5 import SPATIAL
 from suite.datasets.events.binning import Layout, check_classes, check_layout
 from suite.datasets.events.data import event_data
 from suite.datasets.events.preprocess import Preprocess, fixed_frames, whole
@@ -17,7 +17,6 @@ from suite.datasets.events.recordings import Augment
 from suite.datasets.events.store import Store, fingerprint, open_store
 from suite.datasets.formats import gesture
 from suite.errors import DataUnavailable
-from suite.protocols import Protocol, StepLR
 
 
 def load(
@@ -120,17 +119,7 @@ def archives() -> Mapping[str, tuple[Archive, ...]]:
     return {"dvs128_gesture": (recordings,), "dvs128_gesture_official": official}
 
 
-SUITE = Protocol(
-    data={"n_frames": 20, "by": "number", "split": "spikingjelly"},
-    hidden=(512, 512),
-    epochs=100,
-    batch_size=64,
-    learning_rate=1e-4,
-    schedule=StepLR(25, 0.1),
-    threshold=0.3,
-    surrogate=rectangle(0.25),
-    loss="mse",
-)
+PAPER = replace(SPATIAL, data={"n_frames": 20, "by": "number", "split": "spikingjelly"}, hidden=(512, 512))
 
 DATASET = Dataset(
     name="dvs128_gesture",
@@ -138,7 +127,7 @@ DATASET = Dataset(
     kind="spatio-temporal",
     classes=gesture.CLASSES,
     load=load,
-    protocols={"suite": SUITE, "paper": replace(SUITE, batch_size=1024)},
+    protocols={"suite": replace(PAPER, batch_size=64), "paper": PAPER},
     in_paper=True,
     folders=("DVSGesture",),
     archives=archives,

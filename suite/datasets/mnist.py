@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from neurons import rectangle
 from suite.datasets.base import Dataset, Published, Timed
+from suite.datasets.common.table5 import SPATIAL
 from suite.datasets.images.idx import DIGITS, DIGITS_COUNTED, Grey
 from suite.datasets.standins.images import write_digits
-from suite.protocols import Cosine, Protocol, StepLR
+from suite.protocols import Cosine
 
 FILES = Grey(
     "mnist",
@@ -30,19 +30,15 @@ UNPACKED = {
 }
 """MD5, as torchvision has them."""
 
-SUITE = Protocol(
-    data={"n_steps": 8},
-    hidden=(512,),
+PAPER = replace(SPATIAL, data={"n_steps": 8}, batch_size=512)
+SUITE = replace(
+    PAPER,
     epochs=10,
     batch_size=128,
     learning_rate=1e-3,
     schedule=Cosine(),
-    threshold=0.3,
-    surrogate=rectangle(0.25),
     readout="integrator",
-)
-PAPER = replace(
-    SUITE, batch_size=512, learning_rate=1e-4, schedule=StepLR(25, 0.1), epochs=100, readout="spikes", loss="mse"
+    loss="cross_entropy",
 )
 
 DATASET = Dataset(

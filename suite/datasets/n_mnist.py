@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from neurons import rectangle
 from suite.datasets.base import Archive, Data, Dataset, Published, Timed
 from suite.datasets.common.folders import data_folder, make_standin, pick_source
+from suite.datasets.common.table5 import SPATIAL
 from suite.datasets.events.binning import Layout, check_classes, check_layout
 from suite.datasets.events.data import event_data
 from suite.datasets.events.preprocess import Preprocess, fixed_interval
@@ -17,7 +17,6 @@ from suite.datasets.events.store import Store, fingerprint, open_store
 from suite.datasets.formats import atis
 from suite.datasets.images.idx import DIGITS, DIGITS_COUNTED
 from suite.errors import DataUnavailable
-from suite.protocols import Protocol, StepLR
 
 COUNTS = 60_000, 10_000  # train, test
 
@@ -93,17 +92,7 @@ def archives() -> Mapping[str, tuple[Archive, ...]]:
     }
 
 
-SUITE = Protocol(
-    data={"dt_ms": 3.0, "n_steps": 15},
-    hidden=(512,),
-    epochs=100,
-    batch_size=128,
-    learning_rate=1e-4,
-    schedule=StepLR(25, 0.1),
-    threshold=0.3,
-    surrogate=rectangle(0.25),
-    loss="mse",
-)
+PAPER = replace(SPATIAL, data={"dt_ms": 3.0, "n_steps": 15})
 
 DATASET = Dataset(
     name="n_mnist",
@@ -111,7 +100,7 @@ DATASET = Dataset(
     kind="spatio-temporal",
     classes=DIGITS,
     load=load,
-    protocols={"suite": SUITE, "paper": replace(SUITE, batch_size=1024)},
+    protocols={"suite": replace(PAPER, batch_size=128), "paper": PAPER},
     in_paper=True,
     folders=("NMNIST",),
     archives=archives,

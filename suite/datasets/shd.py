@@ -8,11 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from neurons import Learnable, rectangle
 from suite.datasets.base import Dataset, Published, Timed
+from suite.datasets.common.table5 import TEMPORAL
 from suite.datasets.events.speech import DENSITY, DIGITS, Speech
 from suite.datasets.standins import speech as standin
-from suite.protocols import Protocol, StepLR
 
 CLASSES = (*DIGITS, "null", "eins", "zwei", "drei", "vier", "fuenf", "sechs", "sieben", "acht", "neun")
 
@@ -26,18 +25,7 @@ def write_standin(folder: Path) -> None:
     )
 
 
-SUITE = Protocol(
-    data={"dt_ms": 4.0, "n_steps": 250},
-    hidden=(64,),
-    epochs=100,
-    batch_size=256,
-    learning_rate=1e-2,
-    schedule=StepLR(20, 0.5),
-    threshold=0.5,
-    surrogate=rectangle(0.5),
-    leakage=Learnable(),
-    readout="integrator",
-)
+SUITE = replace(TEMPORAL, data={"dt_ms": 4.0, "n_steps": 250}, batch_size=256)
 FILES = Speech("shd", "SHD", CLASSES, write_standin, largest=4 * 10**9)
 
 DATASET = Dataset(
@@ -46,7 +34,7 @@ DATASET = Dataset(
     kind="temporal",
     classes=CLASSES,
     load=FILES.load,
-    protocols={"suite": SUITE, "paper": replace(SUITE, data={"dt_ms": 1.0, "n_steps": 1000}, batch_size=512)},
+    protocols={"suite": SUITE, "paper": replace(TEMPORAL, data={"dt_ms": 1.0, "n_steps": 1000})},
     in_paper=True,
     folders=("SHD",),
     archives=FILES.archives,

@@ -18,6 +18,7 @@ import torch
 
 from neurons import Learnable, rectangle
 from suite.datasets.base import Data, Dataset, Timed, check_batch_size
+from suite.datasets.common.table5 import TEMPORAL
 from suite.inputs import Batch
 from suite.protocols import Curriculum, Protocol, StepLR, smoke
 
@@ -153,19 +154,7 @@ def delayed(name: str, n_steps: int) -> Dataset:
     )
 
 
-PAPER = Protocol(
-    data={"n_steps": 200, "n_train": 51_200},
-    hidden=(16,),
-    epochs=100,
-    batch_size=512,
-    learning_rate=1e-2,
-    schedule=StepLR(20, 0.5),
-    threshold=0.5,
-    surrogate=rectangle(0.5),
-    leakage=Learnable(),
-    readout="integrator",
-    last_steps=9,
-)
+PAPER = replace(TEMPORAL, data={"n_steps": 200, "n_train": 51_200}, hidden=(16,), last_steps=9)
 
 _XOR = delayed("xor", 200)
 DATASET = replace(_XOR, protocols={**_XOR.protocols, "paper": PAPER}, in_paper=True, timed=(Timed(),))

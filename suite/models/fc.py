@@ -6,13 +6,13 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor, nn
 
 from neurons import State, Variant, constant_current, make_neuron
-from neurons.kernels.events import event_linear
-from neurons.kernels.linear import SequenceLinear
+from neurons.linear import SequenceLinear, event_linear, linear
+from neurons.sequence import Sequence
 from suite.inputs import Events, Input, Static
 from suite.protocols import Protocol
 
@@ -39,7 +39,7 @@ class InputLinear(nn.Module):
         return self._dense(x.flatten(2))
 
     def _dense(self, x: Tensor) -> Tensor:
-        return nn.functional.linear(x, self.weight_t.t(), self.bias)
+        return linear(x, self.weight_t.t(), self.bias)
 
 
 class LeakyIntegrator(nn.Module):
@@ -52,9 +52,14 @@ class LeakyIntegrator(nn.Module):
         variant = Variant("leaky integrator", leakage=protocol.readout_leak, reset="none")
         self.neuron = make_neuron(variant, n, backend=backend, engine=engine, threshold=math.inf)
 
-    def forward(self, x: Tensor, *, state: State | None = None, carry: bool = False) -> Any:
-        _spikes, *outputs = self.neuron(x, record=True, state=state, carry=carry)
-        return tuple(outputs) if carry else outputs[0]
+    def forward(self, x: Tensor) -> Tensor:
+        return self.advance(x, None)[0]
+
+    def advance(self, x: Tensor, state: State | None) -> tuple[Tensor, State]:
+        """The potentials and the state after x, from `state` (None: from rest)."""
+        _spikes, potential, state = self.neuron.simulate(x, state=state)
+        assert potential is not None
+        return potential, state
 
 
 class FCNet(nn.Module):
@@ -91,7 +96,11 @@ class FCNet(nn.Module):
         after: list[State] = []
 
         def call(layer: nn.Module, current: Tensor) -> Tensor:
-            output, state = layer(current, state=states[len(after)] if states else None, carry=True)
+            before = states[len(after)] if states else None
+            if isinstance(layer, LeakyIntegrator):
+                output, state = layer.advance(current, before)
+            else:
+                output, _potential, state = cast(Sequence, layer).simulate(current, state=before, record=False)
             after.append(state)
             return output
 
@@ -100,9 +109,9 @@ class FCNet(nn.Module):
     def _layers(self, x: Input, call: Callable[[nn.Module, Tensor], Tensor]) -> tuple[Tensor, list[Tensor]]:
         spikes: list[Tensor] = []
         current = self.linear[0](x)
-        for neuron, linear in zip(self.hidden, self.linear[1:], strict=True):
+        for neuron, following in zip(self.hidden, self.linear[1:], strict=True):
             spikes.append(call(neuron, current))
-            current = linear(spikes[-1])
+            current = following(spikes[-1])
         return call(self.readout, current), spikes
 
 

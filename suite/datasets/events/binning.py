@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numba import njit, prange
 
-from neurons.kernels.cpu import use_threads
+from neurons.threads import use_threads
 from suite.datasets.base import check_batch_size, sample_order
 from suite.datasets.events.preprocess import FixedFrames, FixedInterval, Preprocess
 from suite.datasets.events.recordings import Augment, Recordings

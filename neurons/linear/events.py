@@ -1,8 +1,7 @@
 """A linear layer on sparse events: the weight rows of the inputs that are active, summed; no dense input is made.
 
 `torch.nn.functional.embedding_bag` computes the same, and is what runs on other devices. On the CPU its backward pass
-sorts all events, which takes most of a training step; here each thread walks through its rows in order and has a weight
-gradient of its own.
+sorts all events, which takes most of a training step; here they are walked through in order.
 """
 
 from __future__ import annotations
@@ -13,7 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from neurons.kernels import buffers, cpu, rows
+from neurons.kernels import buffers
+from neurons.linear import rows_numba
+from neurons.linear.products import sum_over_rows
+from neurons.linear.scatter import summed
+from neurons.threads import use_threads
 
 
 @torch.compiler.disable
@@ -41,9 +44,9 @@ class _EventLinear(torch.autograd.Function):
             count = torch.empty(0)
         events = (unit.contiguous().numpy(), offset.contiguous().numpy(), count.to(weight_t.dtype).numpy())
         out = buffers.empty((len(offset) - 1, n_out), weight_t.dtype)
-        parts = cpu.use_threads(out.numel() + len(unit) * n_out)
+        parts = use_threads(out.numel() + len(unit) * n_out)
         weights = (weight_t.detach().contiguous().numpy(), bias.detach().contiguous().numpy())
-        if not rows.sum_events(*events, *weights, parts, out.numpy()):
+        if not rows_numba.sum_events(*events, *weights, parts, out.numpy()):
             raise ValueError(
                 f"events out of range: units are from 0 to {n_in - 1}, and offsets rise from 0 to {len(unit)}"
             )
@@ -55,9 +58,5 @@ class _EventLinear(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         grad = grads[0].contiguous()
-        n_out = grad.shape[1]
-        parts = cpu.use_threads(grad.numel() + len(ctx.events[0]) * n_out)
-        weight_t = torch.zeros((parts, ctx.n_in, n_out), dtype=grad.dtype)
-        bias = torch.zeros((parts, n_out), dtype=grad.dtype)
-        rows.scatter_events(*ctx.events, grad.numpy(), weight_t.numpy(), bias.numpy())
-        return None, None, None, weight_t.sum(0), bias.sum(0)
+        weight_t = summed(rows_numba.scatter_events, ctx.events, grad, ctx.n_in, len(ctx.events[0]))
+        return None, None, None, weight_t, sum_over_rows(grad)
