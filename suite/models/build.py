@@ -17,7 +17,7 @@ from suite.variants import Baseline
 
 def why_not(model: Variant | Baseline, protocol: Protocol) -> str | None:
     """None if the model can be built into the protocol's network, else the reason."""
-    if protocol.chunk is not None and (isinstance(model, Baseline) or protocol.network != "fc"):
+    if protocol.chunk is not None and isinstance(model, Baseline):
         return f"chunk={protocol.chunk} is for fully connected spiking networks only"
     if protocol.network != "resnet18":
         return None

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from suite.paper import TABLE_6, TABLE_7_MODELS
+from suite.registry import datasets
 from suite.results import Results
 
 SETTING = ["dataset", "data_source", "data_hash", "protocol", "protocol_hash", "engine"]
@@ -54,9 +55,14 @@ def chance(rows: pd.DataFrame) -> float:
 
 def checked(results: Results) -> Results:
     """Results in which an accuracy that is no number from 0 to 1 has no value; its row is marked `invalid`, and
-    `problems` names it.
+    `problems` names it. What rows do not say of a registered dataset (those of a CSV), the registry does.
     """
     rows = results.rows
+    unsaid = rows["n_classes"].isna()
+    known = {name: datasets[name] for name in rows.loc[unsaid, "dataset"].unique() if name in datasets}
+    for column in ("n_classes", "kind"):
+        said = rows["dataset"].map({name: getattr(dataset, column) for name, dataset in known.items()})
+        rows = rows.assign(**{column: rows[column].fillna(said.astype(rows[column].dtype))})
     share = rows["metric"].str.endswith("accuracy") & (rows["unit"] == "fraction").fillna(False)
     invalid = (share & rows["value"].notna() & ~rows["value"].between(0, 1)).astype(bool)
     for row in rows[invalid].to_dict("records"):

@@ -7,6 +7,10 @@ from pathlib import Path
 from suite.results.files import atomic_file
 from suite.results.read import Results, read
 from suite.results.rows import NAMES
+from suite.results.store import CURVES
+
+CURVE_COLUMNS = ["run_id", "dataset", "variant", "backend", "seed", *CURVES, "loss_unit"]
+"""Of curves.csv: the run, a little of what it is, and the numbers; all else is in results.csv under the same run_id."""
 
 _ORDER = ["experiment", "dataset", "protocol", "variant", "backend", "engine", "seed", "run_id"]
 
@@ -19,7 +23,7 @@ def export(folder: Path, results: Results | None = None) -> list[Path]:
     results = read(folder) if results is None else results
     rows = results.rows.sort_values(_ORDER, kind="stable")[NAMES]
     rows["reason"] = rows["reason"].str.replace(r"\s+", " ", regex=True)  # some readers end a row at a lone CR
-    curves = results.curves
+    curves = results.curves[CURVE_COLUMNS]
     files = [folder / "results.csv", folder / "curves.csv"]
     for file, frame in zip(files, (rows, curves), strict=True):
         with atomic_file(file) as part:

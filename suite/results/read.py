@@ -204,11 +204,13 @@ def _from_csv(file: Path) -> Results:
     rows["kind"] = pd.array([pd.NA] * len(rows), dtype="string")
 
     def curves(results: Results) -> pd.DataFrame:
+        beside, columns = file.with_name("curves.csv"), [*ABOUT, "loss_unit", *CURVES]
         try:
-            return pd.read_csv(file.with_name("curves.csv"))
-        except (OSError, ValueError) as error:
-            if file.with_name("curves.csv").exists():
-                results.problem(f"{file.with_name('curves.csv')} cannot be read ({error}); export it again")
-            return pd.DataFrame(columns=[*ABOUT, "loss_unit", *CURVES])
+            lines = pd.read_csv(beside, dtype={"run_id": "string"})[["run_id", "loss_unit", *CURVES]]
+        except (OSError, ValueError, KeyError) as error:
+            if beside.exists():
+                results.problem(f"{beside} cannot be read ({error}); export it again")
+            return pd.DataFrame(columns=columns)
+        return lines.merge(rows[ABOUT].drop_duplicates("run_id"), on="run_id")[columns]
 
     return Results(rows, curves, lambda name: pd.read_csv(file.parent / name))
