@@ -222,7 +222,6 @@ def test_the_report_imports_what_is_below_it_and_of_neurons_what_knows_no_framew
     assert [name for name in names if name.startswith("suite.") and not name.startswith(below)] == []
 
 
-@pytest.mark.xfail(reason="import neurons imports both frameworks", strict=False)
 def test_making_a_report_imports_no_framework(tmp_path):
     pd.DataFrame(columns=NAMES).to_csv(tmp_path / "results.csv", index=False)
     code = (
