@@ -22,6 +22,7 @@ from suite.inputs import Batch, Input
 from suite.models.chunks import in_chunks
 from suite.models.fc import FCNet
 from suite.models.readout import logits, loss
+from suite.models.threads import steady
 from suite.prefetch import prefetched
 from suite.protocols import Protocol
 from suite.results import atomic_file
@@ -82,9 +83,10 @@ def evaluate(network: nn.Module, batches: Iterable[Batch], protocol: Protocol, d
     """Mean loss, accuracy and spike rate of the network over the batches."""
     network.eval()
     meter = _Meter(device)
-    for batch in prefetched(batches, device):
-        logit, spikes = _forward(network, batch.x, protocol, device)
-        meter.add(loss(logit, batch.y, protocol), logit, batch.y, spikes)
+    with steady(network, device):
+        for batch in prefetched(batches, device):
+            logit, spikes = _forward(network, batch.x, protocol, device)
+            meter.add(loss(logit, batch.y, protocol), logit, batch.y, spikes)
     return meter.score()
 
 
@@ -182,16 +184,17 @@ def _train_epoch(
 ) -> Score:
     network.train()
     meter = _Meter(device)
-    for batch in prefetched(batches, device):
-        logit, spikes = _forward(network, batch.x, protocol, device)
-        step_loss = loss(logit, batch.y, protocol)
-        optimizer.zero_grad(set_to_none=True)
-        step_loss.backward()
-        if protocol.clip is not None:
-            nn.utils.clip_grad_norm_(network.parameters(), protocol.clip)
-        optimizer.step()
-        meter.add(step_loss, logit, batch.y, spikes)
-        on_step(meter.n)
+    with steady(network, device):
+        for batch in prefetched(batches, device):
+            logit, spikes = _forward(network, batch.x, protocol, device)
+            step_loss = loss(logit, batch.y, protocol)
+            optimizer.zero_grad(set_to_none=True)
+            step_loss.backward()
+            if protocol.clip is not None:
+                nn.utils.clip_grad_norm_(network.parameters(), protocol.clip)
+            optimizer.step()
+            meter.add(step_loss, logit, batch.y, spikes)
+            on_step(meter.n)
     return meter.score()
 
 
