@@ -107,6 +107,15 @@ def sigmoid_step() -> list[Tensor]:
     return [spikes, *torch.autograd.grad(spikes.sum(), x)]
 
 
+def step_recurrence(backend: str, n: int) -> list[Tensor]:
+    """And the weights that it starts with, in widths that BLAS would share out with a remainder."""
+    torch.manual_seed(0)
+    neuron = make_neuron("with_recurrence", n, engine="step", backend=backend)
+    x = normal(3, 256, n).requires_grad_()
+    spikes = neuron(x)
+    return [*neuron.parameters(), spikes, *torch.autograd.grad(spikes.sum(), [x, *neuron.parameters()])]
+
+
 CASES: dict[str, Callable[[], list[Tensor]]] = {
     **{f"lif, {name}": lambda name=name: lif(37, 33, 70, name, recurrent=False) for name in SURROGATES},
     "lif, wide": lambda: lif(3, 300, 90, "rectangle", recurrent=False),
@@ -125,6 +134,8 @@ CASES: dict[str, Callable[[], list[Tensor]]] = {
     "products, square": lambda: products(128, 200, 200),
     "products, one row": lambda: products(1, 700, 200),
     "sigmoid on the step engine": sigmoid_step,
+    "recurrence on the step engine": lambda: step_recurrence("spikingjelly", 200),
+    "narrow recurrence on the step engine": lambda: step_recurrence("snntorch", 35),
 }
 
 
