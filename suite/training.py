@@ -21,6 +21,7 @@ from suite.datasets.base import Data, Growing, Split
 from suite.inputs import Batch
 from suite.models.forward import forward
 from suite.models.readout import loss, mean_rate
+from suite.models.threads import steady
 from suite.prefetch import prefetched
 from suite.protocols import Protocol
 from suite.results.files import atomic_file
@@ -175,16 +176,17 @@ def _train_epoch(
 ) -> Score:
     network.train()
     meter = _Meter(device)
-    for batch in prefetched(batches, device):
-        logit, _, spikes = forward(network, batch.x, protocol, rates=True)
-        step_loss = loss(logit, batch.y, protocol)
-        optimizer.zero_grad(set_to_none=True)
-        step_loss.backward()
-        if protocol.clip is not None:
-            nn.utils.clip_grad_norm_(network.parameters(), protocol.clip)
-        optimizer.step()
-        meter.add(step_loss, logit, batch.y, spikes)
-        on_step(meter.n)
+    with steady(network):
+        for batch in prefetched(batches, device):
+            logit, _, spikes = forward(network, batch.x, protocol, rates=True)
+            step_loss = loss(logit, batch.y, protocol)
+            optimizer.zero_grad(set_to_none=True)
+            step_loss.backward()
+            if protocol.clip is not None:
+                nn.utils.clip_grad_norm_(network.parameters(), protocol.clip)
+            optimizer.step()
+            meter.add(step_loss, logit, batch.y, spikes)
+            on_step(meter.n)
     return meter.score()
 
 

@@ -1,6 +1,10 @@
 """Every variant on every backend and engine, against traces worked by hand and against the float64 oracle."""
 
+import copy
 import math
+import os
+import subprocess
+import sys
 
 import hypothesis.strategies as st
 import pytest
@@ -8,12 +12,14 @@ import torch
 from hypothesis import given, settings
 from neuron_cases import ALL_VARIANTS, IMPLEMENTATIONS, TRACES, build, build_traced, leaves_of, oracle
 
+import neurons
 from neurons import (
     BACKENDS,
     SURROGATES,
     VARIANTS,
     Learnable,
     NonFiniteError,
+    Output,
     Variant,
     make_neuron,
     multi_gaussian,
@@ -349,6 +355,48 @@ def test_state_dict_round_trip(implementation):
     other.load_state_dict(one.state_dict())
     assert not torch.equal(before, one.simulate(x).potential)
     assert torch.equal(other.simulate(x).potential, one.simulate(x).potential)
+
+
+@implementations
+@pytest.mark.parametrize("variant", ["baseline", "with_recurrence"])
+def test_simulate_returns_one_type(variant, implementation):
+    """Whatever is recorded; and a call returns its spikes."""
+    neuron = build(variant, 3, implementation, torch.float64)
+    x = current(6, 2, 3)
+    output, bare = neuron.simulate(x), neuron.simulate(x, record=False)
+    assert isinstance(output, Output)
+    assert isinstance(bare, Output)
+    assert output.potential.shape == x.shape
+    assert bare.potential is None
+    assert all(part.shape == (2, 3) for part in output.state)
+    for spikes in (bare.spikes, neuron(x)):
+        assert torch.equal(spikes, output.spikes)
+    assert all(torch.equal(a, b) for a, b in zip(output.state, bare.state, strict=True))
+
+
+@implementations
+def test_a_layer_that_has_run_can_be_copied(implementation):
+    neuron = build("with_recurrence", 3, implementation, torch.float64)
+    x = current(6, 2, 3).requires_grad_()
+    assert torch.equal(neuron(x), copy.deepcopy(neuron)(x))
+
+
+def test_no_framework_is_imported_before_it_is_asked_for():
+    code = (
+        "import sys, neurons\n"
+        "def loaded(): return {'spikingjelly', 'snntorch'} & set(sys.modules)\n"
+        "assert loaded() == set()\n"
+        "neurons.make_neuron('baseline', 3)\n"
+        "assert loaded() == {'spikingjelly'}\n"
+        "assert neurons.VariantLeaky.__name__ == 'VariantLeaky'\n"
+        "assert loaded() == {'spikingjelly', 'snntorch'}\n"
+        "assert all(getattr(neurons, name) is not None for name in neurons.__all__)\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    )
+    with pytest.raises(AttributeError, match="'neurons' has no attribute 'VariantLeeky'"):
+        _ = neurons.VariantLeeky
 
 
 # What goes wrong, and what is said about it.

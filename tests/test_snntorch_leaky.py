@@ -190,9 +190,10 @@ def test_double_keeps_leak_and_threshold_exact():
     assert spk.sum() == 0
 
 
-def test_no_graph_stays_behind():
+@pytest.mark.parametrize("detach_reset", [False, True])
+def test_no_graph_stays_behind(detach_reset):
     """A module whose potential is the caller's holds on to no graph, or memory would grow from batch to batch."""
-    lif = VariantLeaky("with_recurrence", 3, detach_reset=True)
+    lif = VariantLeaky("with_recurrence", 3, detach_reset=detach_reset)
     mem = lif.reset_mem()
     for _ in range(2):
         _, mem = lif(torch.ones(1, 3, requires_grad=True), mem)

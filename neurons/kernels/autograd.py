@@ -18,7 +18,9 @@ from neurons.variant import Reset
 
 
 def _kernels(device: torch.device) -> Kernels:
-    return cuda if device.type == "cuda" else cpu
+    if device.type == "cuda":  # as a conditional expression, mypy would take both for any module
+        return cuda
+    return cpu
 
 
 def _rows(x: Tensor) -> Tensor:

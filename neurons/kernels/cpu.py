@@ -24,7 +24,7 @@ DENSE = 0.2
 PARTS = 8
 """In so many the gradient of the recurrent weights is added up, at most."""
 
-LARGE = 2 << 20
+LARGE = 1 << 20
 """Elements of all parts together, at most."""
 
 segments = lif_numba.segments
@@ -95,7 +95,7 @@ def backward_recurrent(
     block = N * min(-(-M // (PARTS * N)), max(1, BLOCK // N))
     parts = max(1, min(PARTS, M // block, LARGE // (N * N)))
     in_kernel = weight_wanted and spikes is None
-    grad_weight_t = torch.zeros((parts, N if in_kernel else 0, N), dtype=weight.dtype)
+    grad_weight_t = buffers.empty((parts, N if in_kernel else 0, N), weight.dtype).zero_()
     use_threads(T * M)
     lif_numba.backward_recurrent(
         *_arrays(u, k, weight, weight.t().contiguous(), v0, grad_o, grad_u, grad_v),

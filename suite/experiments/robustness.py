@@ -21,6 +21,7 @@ from suite.experiments.leak_sweep import LEAKS
 from suite.inputs import Input, Static
 from suite.models.forward import forward
 from suite.models.rnn import RecurrentNet
+from suite.models.threads import steady
 from suite.paper import TABLE_6_VARIANTS, WHERE
 from suite.protocols import Protocol
 from suite.results.record import Value
@@ -72,7 +73,7 @@ def measure(run: Run) -> Iterator[Value]:
     x, y, index, passed_over = choose(run, network, size.per_class)
     seeds = [run.cell.seed * 1_000_003 + int(i) for i in index]
     parts = []
-    with run.progress(run.cell, 1, len(y)) as (on_step, _):
+    with run.progress(run.cell, 1, len(y)) as (on_step, _), steady(network):
         for part in torch.arange(len(y)).split(BATCH):
             x_part, y_part = x[:, part].to(run.device).double(), y[part].to(run.device)
             own = [seeds[i] for i in part]

@@ -12,6 +12,7 @@ from suite.inputs import Input, Static
 from suite.models.chunks import in_chunks
 from suite.models.fc import FCNet
 from suite.models.readout import logits
+from suite.models.threads import steady
 from suite.protocols import Protocol
 
 
@@ -27,7 +28,7 @@ def forward(network: nn.Module, x: Input, protocol: Protocol, *, rates: bool = F
     """The network's outputs for a batch's input, on its device. rates: of the spikes only the mean is needed, so that a
     pass in chunks need not keep them.
     """
-    with precision(protocol, x):
+    with precision(protocol, x), steady(network):
         if protocol.chunk is None:
             output, spikes = network(x)
         else:
