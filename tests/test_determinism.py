@@ -19,9 +19,9 @@ from neurons.linear import SequenceLinear, event_linear
 from neurons.linear.products import BLOCKS, product, product_over_rows, sum_over_rows, times
 from neurons.threads import SERIAL, one_thread, use_threads
 from suite.inputs import Events, Input, Static
-from suite.models.chunks import in_chunks
 from suite.models.fc import FCNet
-from suite.models.readout import logits, loss
+from suite.models.forward import forward
+from suite.models.readout import loss
 from suite.models.resnet import ResNet18
 from suite.models.rnn import RecurrentNet
 from suite.models.threads import steady
@@ -228,8 +228,8 @@ def train(network: nn.Module, x: Input, protocol: Protocol) -> list[Tensor]:
     results: list[Tensor] = []
     with steady(network):
         for _ in range(3):
-            output, spikes = network(x) if protocol.chunk is None else in_chunks(network, x, protocol.chunk)
-            value = loss(logits(output, protocol), y, protocol)
+            logit, _, spikes = forward(network, x, protocol)
+            value = loss(logit, y, protocol)
             optimizer.zero_grad(set_to_none=True)
             value.backward()
             nn.utils.clip_grad_norm_(network.parameters(), protocol.clip)
