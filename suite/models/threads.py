@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import nn
 
-from neurons.threads import one_thread
+from neurons.threads import at_most
 from suite.models.fc import FCNet
 
 
@@ -17,4 +17,4 @@ def steady(network: nn.Module, device: torch.device) -> AbstractContextManager[N
     The fully connected networks do so by themselves. The gradient of PyTorch's convolutions and its recurrent layers
     do not: on the CPU they run on one thread.
     """
-    return nullcontext() if isinstance(network, FCNet) or device.type != "cpu" else one_thread()
+    return nullcontext() if isinstance(network, FCNet) or device.type != "cpu" else at_most(1)
