@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from neurons.linear.products import times
-from neurons.threads import one_thread
+from neurons.threads import at_most
 from neurons.variant import Variant
 
 
@@ -28,6 +28,6 @@ def recurrent_weights(variant: Variant, n: int | None) -> Recurrent | None:
     if n is None:
         raise ValueError(f"variant {variant.name!r} is recurrent: give the number of neurons n")
     recurrent = Recurrent(n, n, bias=False)
-    with one_thread():  # LAPACK's QR decomposition depends on their number
+    with at_most(1):  # LAPACK's QR decomposition depends on their number
         nn.init.orthogonal_(recurrent.weight)
     return recurrent

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from neurons.names import unknown_name
-from neurons.threads import one_thread
+from neurons.threads import at_most
 
 _SQRT_2PI = math.sqrt(2 * math.pi)
 
@@ -112,7 +112,7 @@ class Sigmoid(Surrogate):
     alpha: float = 4.0
 
     def derivative(self, x: Tensor) -> Tensor:
-        with one_thread():  # which rounds otherwise at the end of a thread's share
+        with at_most(1):  # which rounds otherwise at the end of a thread's share
             s = torch.sigmoid(self.alpha * x)
         return self.alpha * s * (1 - s)
 

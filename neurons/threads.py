@@ -23,11 +23,11 @@ def use_threads(elements: int) -> int:
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
+def at_most(count: int) -> Iterator[None]:
     """For operations of torch whose result depends on how they are shared out. Takes 1 microsecond."""
-    count = torch.get_num_threads()
-    torch.set_num_threads(1)
+    before = torch.get_num_threads()
+    torch.set_num_threads(min(count, before))
     try:
         yield
     finally:
-        torch.set_num_threads(count)
+        torch.set_num_threads(before)

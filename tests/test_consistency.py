@@ -187,18 +187,18 @@ def test_measuring_leaves_snntorchs_list_of_neurons_as_it_was():
 def test_an_implementation_that_breaks_is_a_finding_and_no_traceback(monkeypatch, fault):
     def broken(*args, **options):
         neuron = make_neuron(*args, **options)
-        run = neuron.forward
+        run = neuron.simulate
 
-        def forward(x, **how):
+        def simulate(x):
             if fault == "raises":
                 raise RuntimeError("no such kernel [red]")
-            spikes, u = run(x, **how)
+            output = run(x)
             if fault == "gives NaN":
-                return spikes, u * float("nan")
-            u.register_hook(lambda gradient: gradient * float("nan"))
-            return spikes, u
+                return output._replace(potential=output.potential * float("nan"))
+            output.potential.register_hook(lambda gradient: gradient * float("nan"))
+            return output
 
-        neuron.forward = forward
+        neuron.simulate = simulate
         return neuron
 
     monkeypatch.setattr(consistency, "make_neuron", broken)

@@ -12,23 +12,30 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neurons.threads import one_thread
+from neurons.threads import at_most
 
 BLOCKS = 16
+
+MOST_THREADS = 2 * BLOCKS - 1
+"""With more, MKL lets two threads share a block."""
+
+SMALL = 1 << 22
+"""Multiplications that one thread does sooner than several agree on their blocks."""
 
 
 def product(a: Tensor, b: Tensor, bias: Tensor | None = None, out: Tensor | None = None) -> Tensor:
     """a b (+ bias), [n, m], of a [n, r], b [r, m] and bias [m]; the blocks are rows of a."""
     n, r, m = *a.shape, b.shape[1]
     result = a.new_empty((n, m)) if out is None else out
-    whole = n - n % BLOCKS if a.is_cpu else 0
+    whole = n - n % BLOCKS if a.is_cpu and n * r * m > SMALL else 0
     beta = 0 if bias is None else 1
     bias = a.new_zeros(()) if bias is None else bias
     if whole > 0:
         blocks, into = a[:whole].unflatten(0, (BLOCKS, -1)), result[:whole].view(BLOCKS, -1, m)
-        torch.baddbmm(bias, blocks, b.expand(BLOCKS, r, m), beta=beta, out=into)
+        with at_most(MOST_THREADS):
+            torch.baddbmm(bias, blocks, b.expand(BLOCKS, r, m), beta=beta, out=into)
     if whole < n:
-        with one_thread():
+        with at_most(1):
             torch.addmm(bias, a[whole:], b, beta=beta, out=result[whole:])
     return result
 
@@ -39,9 +46,10 @@ def product_over_rows(a: Tensor, b: Tensor) -> Tensor:
     if not a.is_cpu or BLOCKS * n * m > R * (n + m):
         return product(a.t(), b)
     whole = R - R % BLOCKS
-    total = torch.bmm(a[:whole].view(BLOCKS, -1, n).mT, b[:whole].view(BLOCKS, -1, m)).sum(0)
+    with at_most(MOST_THREADS):
+        total = torch.bmm(a[:whole].view(BLOCKS, -1, n).mT, b[:whole].view(BLOCKS, -1, m)).sum(0)
     if whole < R:
-        with one_thread():
+        with at_most(1):
             total.addmm_(a[whole:].t(), b[whole:])
     return total
 
@@ -57,6 +65,8 @@ class _Times(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, a: Tensor, b: Tensor) -> Tensor:
         ctx.save_for_backward(a, b)
+        if b.shape[1] > len(a):  # larger blocks, which pay for the copy
+            return product(b.t(), a.t()).t().contiguous()
         return product(a, b)
 
     @staticmethod
