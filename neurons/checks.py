@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor
 
+from neurons.compiler import uncompiled
+
 
 class NonFiniteError(ValueError):
     """A NaN or an overflow in the input current or in the membrane potential it led to."""
@@ -51,7 +53,7 @@ def _check_floating_point(x: Tensor, shape: str) -> None:
         raise TypeError(f"the input current must be floating point, not {x.dtype}; use x.float()")
 
 
-@torch.compiler.disable  # the look at the values would break the graph, with a warning
+@uncompiled  # the look at the values would break the graph, with a warning
 def check_finite(x: Tensor, state: Tensor) -> None:
     """Raise NonFiniteError if the membrane potential after the last step is not finite.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from neurons.compiler import uncompiled
 from neurons.linear.products import times
 from neurons.threads import at_most
 from neurons.variant import Variant
@@ -13,7 +14,7 @@ from neurons.variant import Variant
 class Recurrent(nn.Linear):
     """V o of one step's spikes o [B, n]; on the CPU its bits do not depend on the number of threads."""
 
-    @torch.compiler.disable
+    @uncompiled
     def forward(self, spike: Tensor) -> Tensor:
         if not spike.is_cpu or spike.dtype != self.weight.dtype or torch.is_autocast_enabled("cpu"):
             return super().forward(spike)

@@ -209,6 +209,7 @@ def test_the_first_kernel_leaves_torch_its_threads():
 # Whole trainings.
 
 PROTOCOL = Protocol(
+    hidden=(64,),
     data={},
     epochs=1,
     batch_size=64,

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from neurons.compiler import uncompiled
 from neurons.kernels import cpu, cuda
 from neurons.kernels.rule import DTYPES, Kernels, Rule, state_dtype
 from neurons.linear.products import product, product_over_rows, sum_over_rows
@@ -139,7 +140,7 @@ def constant_current(current: Tensor, steps: int) -> Tensor:
     return x
 
 
-@torch.compiler.disable  # the kernels lie outside of what torch.compile can trace: a break in the graph
+@uncompiled  # the kernels lie outside of what torch.compile can trace: a break in the graph
 def fused_lif(
     x: Tensor,
     k: float | Tensor,

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from neurons.compiler import uncompiled
 from neurons.kernels import buffers
 from neurons.linear import rows_numba
 from neurons.linear.products import sum_over_rows
@@ -19,7 +20,7 @@ from neurons.linear.scatter import summed
 from neurons.threads import use_threads
 
 
-@torch.compiler.disable
+@uncompiled
 def event_linear(unit: Tensor, offset: Tensor, count: Tensor | None, weight_t: Tensor, bias: Tensor) -> Tensor:
     """The current [R, n_out] from R rows of events; row r has the inputs unit[offset[r] : offset[r + 1]].
 

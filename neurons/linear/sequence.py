@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from neurons.compiler import uncompiled
 from neurons.kernels import buffers
 from neurons.linear import rows_numba
 from neurons.linear.products import product, product_over_rows, sum_over_rows
@@ -26,7 +27,7 @@ SPARSE = 0.15
 """Share of active inputs up to which it does."""
 
 
-@torch.compiler.disable
+@uncompiled
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """As `torch.nn.functional.linear`: [..., n_in] -> [..., n_out]. Differentiable once on the CPU."""
     plain = x.device.type == "cpu" and x.dtype == weight.dtype and bias is not None
