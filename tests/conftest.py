@@ -19,7 +19,8 @@ pytest_plugins = ["pytester"]
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """`pytest` alone runs on all cores; a test or a file that is named, on one."""
-    if config.args_source is pytest.Config.ArgsSource.TESTPATHS and getattr(config.option, "numprocesses", 0) is None:
+    alone = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not hasattr(config, "workerinput")
+    if alone and getattr(config.option, "numprocesses", 0) is None:
         config.option.numprocesses = "auto"
 
 

@@ -3,10 +3,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from suite.experiments.scope import SCOPES
 
 from neurons import Learnable, Variant
-from suite.registry import datasets_with, get_protocol, variants
+from suite.registry import datasets_with, experiments, get_protocol, variants
 from suite.selection import select
 from suite.variants import describe
 
@@ -48,12 +47,12 @@ def test_an_unknown_name_is_still_unknown() -> None:
 
 
 def test_each_experiment_has_its_own_default_cells() -> None:
-    for scope in SCOPES.values():
-        for variant in scope.variants or ():
+    for name in experiments:
+        for variant in experiments[name].variants or ():
             variants[variant]
     cells = select("spike_rate")
     assert {cell.dataset for cell in cells} == {"n_mnist"}
-    assert {cell.variant for cell in cells} == set(SCOPES["spike_rate"].variants or ())
+    assert {cell.variant for cell in cells} == set(experiments["spike_rate"].variants or ())
     assert {cell.dataset for cell in select("spike_rate", dataset="shd", variant="k=0.2")} == {"shd"}
     assert len({cell.variant for cell in select("spike_rate", variant="all")}) == 7
     assert len({cell.dataset for cell in select("accuracy")}) == 7
