@@ -30,3 +30,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         slow = [item for item in items if item.get_closest_marker("slow")]
         config.hook.pytest_deselected(items=slow)
         items[:] = [item for item in items if item not in slow]
+
+
+@pytest.fixture(autouse=True)
+def _read_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spoken words are read in this process: to try each file in another one first takes seconds, and has its own
+    tests (`read_safely`).
+    """
+    from suite.datasets.events import speech
+    from suite.datasets.formats.heidelberg import read
+
+    monkeypatch.setattr(speech, "read_safely", read)

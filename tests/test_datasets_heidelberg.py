@@ -289,6 +289,19 @@ def test_a_file_that_crashes_or_hangs_hdf5_is_refused(tmp_path: Path, monkeypatc
         read_safely(file, 1)
 
 
+def test_a_loader_has_a_file_tried_in_another_process(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset(data, "shd", 20)
+    tried: list[str] = []
+
+    def tries(file: Path, n_classes: int) -> Any:
+        tried.append(file.name)
+        return read(file, n_classes)
+
+    monkeypatch.setattr("suite.datasets.events.speech.read_safely", tries)
+    shd.FILES.load()
+    assert tried == ["shd_train.h5", "shd_test.h5"]
+
+
 _HEAP_FREE = 8  # bytes from the start of a heap object to its size
 
 
