@@ -15,7 +15,6 @@ from torch.autograd.function import once_differentiable
 from neurons.compiler import uncompiled
 from neurons.kernels import buffers
 from neurons.linear import rows_numba
-from neurons.linear.products import sum_over_rows
 from neurons.linear.scatter import summed
 from neurons.threads import use_threads
 
@@ -59,5 +58,5 @@ class _EventLinear(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         grad = grads[0].contiguous()
-        weight_t = summed(rows_numba.scatter_events, ctx.events, grad, ctx.n_in, len(ctx.events[0]))
-        return None, None, None, weight_t, sum_over_rows(grad)
+        weight_t, bias = summed(rows_numba.scatter_events, ctx.events, grad, ctx.n_in, len(ctx.events[0]))
+        return None, None, None, weight_t, bias

@@ -44,6 +44,12 @@ def sum_rows(bias, weight_t, unit, factor, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
+def add(g, total):  # type: ignore[no-untyped-def]
+    for i in range(len(total)):
+        total[i] += g[i]
+
+
+@njit(cache=True)
 def add_to_rows(g, unit, factor, grad_weight_t):  # type: ignore[no-untyped-def]
     """grad_weight_t[unit[e]] += factor[e] g for each e: the gradient of `sum_rows`."""
     one = g.dtype.type(1)
@@ -128,11 +134,16 @@ def sum_events(unit, offset, count, weight_t, bias, parts, out):  # type: ignore
 
 
 @njit(cache=True)
-def _scatter_events_part(unit, offset, count, grad, start, stop, left, right, grad_weight_t):  # type: ignore[no-untyped-def]
+def _scatter_events_part(  # type: ignore[no-untyped-def]
+    unit, offset, count, grad, start, stop, left, right, grad_weight_t, grad_bias
+):
     """`scatter_events` for the rows from start to stop and the columns from left to right."""
     grad_weight_t[:, left:right] = 0
+    bias = grad_bias[left:right]
+    bias[:] = 0
     for r in range(start, stop):
         first, last = offset[r], offset[r + 1]
+        add(grad[r][left:right], bias)
         if right - left == grad.shape[1]:
             add_to_rows(grad[r], unit[first:last], count[first:last], grad_weight_t)
         else:
@@ -140,8 +151,9 @@ def _scatter_events_part(unit, offset, count, grad, start, stop, left, right, gr
 
 
 @njit(parallel=True, cache=True)
-def scatter_events(unit, offset, count, grad, chunks, grad_weight_t):  # type: ignore[no-untyped-def]
-    """Writes grad_weight_t [parts, n_in, n_out]: the gradient of `sum_events` from each of so many parts of the rows.
+def scatter_events(unit, offset, count, grad, chunks, grad_weight_t, grad_bias):  # type: ignore[no-untyped-def]
+    """Writes grad_weight_t [parts, n_in, n_out] and grad_bias [parts, n_out]: the gradients of `sum_events` from each
+    part of the rows.
 
     The columns are shared out in chunks, which no number depends on.
     """
@@ -150,7 +162,7 @@ def scatter_events(unit, offset, count, grad, chunks, grad_weight_t):  # type: i
         part, chunk = task // chunks, task % chunks
         start, stop = _first_row(offset, part, parts), _first_row(offset, part + 1, parts)
         left, right = chunk * n_out // chunks, (chunk + 1) * n_out // chunks
-        _scatter_events_part(unit, offset, count, grad, start, stop, left, right, grad_weight_t[part])
+        _scatter_events_part(unit, offset, count, grad, start, stop, left, right, grad_weight_t[part], grad_bias[part])
 
 
 @njit(cache=True)
@@ -172,13 +184,16 @@ def sum_active(x, weight_t, bias, parts, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _scatter_active_part(x, grad, start, stop, left, right, grad_weight_t):  # type: ignore[no-untyped-def]
+def _scatter_active_part(x, grad, start, stop, left, right, grad_weight_t, grad_bias):  # type: ignore[no-untyped-def]
     """`scatter_active` for the rows from start to stop and the columns from left to right."""
     n_in = x.shape[1]
     unit, factor = np.empty(n_in + 1, np.int32), np.empty(n_in + 1, x.dtype)
     grad_weight_t[:, left:right] = 0
+    bias = grad_bias[left:right]
+    bias[:] = 0
     for r in range(start, stop):
         count = active(x[r], unit, factor)
+        add(grad[r][left:right], bias)
         if right - left == grad.shape[1]:
             add_to_rows(grad[r], unit[:count], factor[:count], grad_weight_t)
         else:
@@ -186,7 +201,7 @@ def _scatter_active_part(x, grad, start, stop, left, right, grad_weight_t):  # t
 
 
 @njit(parallel=True, cache=True)
-def scatter_active(x, grad, chunks, grad_weight_t):  # type: ignore[no-untyped-def]
+def scatter_active(x, grad, chunks, grad_weight_t, grad_bias):  # type: ignore[no-untyped-def]
     """As `scatter_events`, for `sum_active`; each part has the same number of rows."""
     R = len(x)
     parts, _, n_out = grad_weight_t.shape
@@ -194,7 +209,7 @@ def scatter_active(x, grad, chunks, grad_weight_t):  # type: ignore[no-untyped-d
         part, chunk = task // chunks, task % chunks
         left, right = chunk * n_out // chunks, (chunk + 1) * n_out // chunks
         start, stop = part * R // parts, (part + 1) * R // parts
-        _scatter_active_part(x, grad, start, stop, left, right, grad_weight_t[part])
+        _scatter_active_part(x, grad, start, stop, left, right, grad_weight_t[part], grad_bias[part])
 
 
 @njit(parallel=True, cache=True)

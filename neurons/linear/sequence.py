@@ -63,15 +63,14 @@ class _Linear(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
         grad = grads[0].contiguous()
-        grad_x = grad_weight = None
+        grad_x = None
         if ctx.needs_input_grad[0]:
             grad_x = product(grad, weight, out=buffers.empty(x.shape, x.dtype))
         if not ctx.sparse:
-            grad_weight = product_over_rows(grad, x)
-        else:
-            active = int(_density(x) * x.numel())
-            grad_weight = summed(rows_numba.scatter_active, (x.numpy(),), grad, x.shape[1], active).t()
-        return grad_x, grad_weight, sum_over_rows(grad)
+            return grad_x, product_over_rows(grad, x), sum_over_rows(grad)
+        active = int(_density(x) * x.numel())
+        weight_t, bias = summed(rows_numba.scatter_active, (x.numpy(),), grad, x.shape[1], active)
+        return grad_x, weight_t.t(), bias
 
 
 def _density(x: Tensor) -> float:
