@@ -41,9 +41,9 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dataset:
 def test_the_paper_s_datasets_are_those_of_its_tables() -> None:
     assert tuple(name for name in datasets if datasets[name].in_paper) == paper.DATASETS
     for names in paper.WHERE.values():
-        assert set(names) <= set(paper.DATASETS)
+        assert set(names) <= set(datasets)
     assert {variant for variant, _ in paper.TABLE_6} == set(paper.TABLE_6_VARIANTS)
-    assert {variant for variant, _ in paper.TABLE_7} == set(paper.TABLE_7_VARIANTS)
+    assert {variant for variant, _ in paper.TABLE_7} == set(paper.TABLE_7_MODELS)
 
 
 def test_each_has_the_name_of_its_file() -> None:
@@ -82,8 +82,7 @@ def test_no_other_file_names_a_dataset() -> None:
     root = Path(suite.__file__).parent
     names = set(datasets) - {"mine"}
     for path in root.rglob("*.py"):
-        room = path.relative_to(root).parts[0]
-        if room in ("paper.py", "report", "experiments"):
+        if path.relative_to(root).as_posix() in ("paper.py", "report/claims.py"):
             continue
         literals = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
         assert {name for name in names if name in literals} <= {path.stem}, path
