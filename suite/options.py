@@ -12,6 +12,10 @@ LOCAL = Path("results/local")
 """Where results go unless another folder is named; git ignores it."""
 
 
+PROTOCOL = "smoke"
+"""How cells are trained unless something else is asked for."""
+
+
 @dataclass(frozen=True)
 class Option:
     """--name with a default; a flag if that is False."""
@@ -26,7 +30,7 @@ OPTIONS = (
     Option("variant", None, "variants; default: all spiking ones, or those of the experiment"),
     Option("backend", None, "spikingjelly, snntorch; default: both"),
     Option("engine", "auto", "auto, step (the framework's own stepping) or fused"),
-    Option("protocol", "smoke", "smoke, suite or paper; changed as in suite+epochs=20"),
+    Option("protocol", PROTOCOL, "smoke, suite or paper; changed as in suite+epochs=20"),
     Option("seeds", "0", "for example 0-4 or 0,3"),
     Option("data_source", "auto", "auto (the original if it is here, else a stand-in), original or standin"),
     Option("results", LOCAL, "folder of the results"),

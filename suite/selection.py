@@ -12,6 +12,7 @@ from suite import registry
 from suite.datasets.common.folders import SOURCES
 from suite.experiments.base import Cell
 from suite.models.build import why_not
+from suite.options import PROTOCOL
 from suite.registry import datasets_with, experiments, get_protocol, protocol_name
 from suite.variants import Baseline
 
@@ -55,7 +56,7 @@ def select(
     dataset: str | None = None,
     variant: str | None = None,
     backend: str | None = None,
-    protocol: str = "smoke",
+    protocol: str = PROTOCOL,
     engine: str = "auto",
     seeds: str = "0",
     data_source: str = "auto",

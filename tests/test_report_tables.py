@@ -56,7 +56,7 @@ def test_summary_has_the_papers_number_and_the_difference():
     assert line["binomial_se"] == pytest.approx(math.sqrt(0.8 * 0.2 / 100))
 
 
-@pytest.mark.parametrize("about", [{"data_source": "standin"}, {"protocol": "smoke"}])
+@pytest.mark.parametrize("about", [{"data_source": "standin"}, {"protocol": "smoke"}, {"protocol": "smoke+epochs=3"}])
 def test_no_difference_from_the_paper_where_none_is_meant(about):
     line = summary(ready(seeds([0.7], **about))).iloc[0]
     assert line["paper"] == 0.775

@@ -233,6 +233,17 @@ def test_many_processes_write_without_losing_a_row(tmp_path: Path) -> None:
     assert frame["run_id"].nunique() == 41
 
 
+def test_versions_are_those_of_the_training_and_a_record_says_where_it_differs(tmp_path: Path) -> None:
+    keep(tmp_path)
+    newer = dict(run().made_with) | {"torch_version": "9"}
+    store = keep(tmp_path, record(experiment="features", made_with=newer), made_with=newer)
+    assert store.run("0123456789ab").made_with["torch_version"] == "0"  # type: ignore[union-attr]
+    assert store.find("0123456789ab", "features").made_with == {"torch_version": "9"}  # type: ignore[union-attr]
+    assert load(tmp_path).set_index("experiment")["torch_version"].to_dict() == {"accuracy": "0", "features": "9"}
+    again = keep(tmp_path, made_with=newer, training=replace(run().training, wall_s=2.5))  # type: ignore[type-var]
+    assert again.run("0123456789ab").made_with == newer  # type: ignore[union-attr]
+
+
 def test_folders_merge_by_copying(tmp_path: Path) -> None:
     keep(tmp_path / "a", record(), run_id="a")
     keep(tmp_path / "b", record(), run_id="b")

@@ -18,6 +18,7 @@ import torch
 
 from neurons import Learnable, rectangle
 from suite.datasets.base import Data, Dataset, Timed, check_batch_size
+from suite.datasets.common.folders import SOURCES
 from suite.datasets.common.table5 import TEMPORAL
 from suite.inputs import Batch
 from suite.protocols import Curriculum, Protocol, StepLR, smoke
@@ -107,7 +108,7 @@ def load(
     `seed` fixes validation and test; the training samples also depend on the training seed. `source` is ignored:
     the generator is the dataset. Raises ValueError for impossible values.
     """
-    if source not in ("auto", "original", "standin"):
+    if source not in SOURCES:
         raise ValueError(f"source is auto, original or standin, not {source!r}")
     made = Task(**task)  # type: ignore[arg-type]
     description = json.dumps([asdict(made), seed, n_train, n_validation, n_test], sort_keys=True)

@@ -44,7 +44,12 @@ def papers_data(source: str) -> bool:
 
 def comparable(data_source: str, protocol: str) -> bool:
     """Whether a difference from the paper's number means anything: not on stand-ins, nor after a smoke run."""
-    return data_source not in ("standin", "missing") and protocol != "smoke"
+    return data_source not in ("standin", "missing") and not is_smoke(protocol)
+
+
+def is_smoke(protocol: str) -> bool:
+    """Whether a protocol is `smoke`, changed or not."""
+    return protocol.partition("+")[0] == "smoke"
 
 
 def chance(rows: pd.DataFrame) -> float:

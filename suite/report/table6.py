@@ -19,6 +19,7 @@ from suite.report.measured import (
     framework_name,
     invalid_note,
     is_accuracy,
+    is_smoke,
     order,
 )
 from suite.report.settings import short_hash
@@ -105,7 +106,7 @@ def _notes(data: pd.DataFrame) -> list[str]:
         said.append(
             "standin: data made by this suite in the original's format; does not compare with the paper's (bracketed)."
         )
-    if bool((data["protocol"] == "smoke").any()):
+    if any(map(is_smoke, data["protocol"])):
         said.append(
             "smoke: a second of training, to show that everything runs; its accuracies mean nothing and do not compare."
         )

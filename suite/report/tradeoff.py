@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from suite.paper import RESOLUTIONS_MS
-from suite.report.measured import COUNTED, SETTING, at_all, invalid_note, measured
+from suite.report.measured import COUNTED, SETTING, at_all, invalid_note, is_smoke, measured
 from suite.report.settings import by_framework
 from suite.report.statistics import means
 from suite.report.table import Cell, Column, Number, Table, percent
@@ -133,7 +133,7 @@ def _notes(table: pd.DataFrame) -> list[str]:
         "attack, median over samples. Operations: effective accumulations and multiply-accumulations together. Fewer "
         "spikes and operations are better, of a network that is right: one that is silent costs least.",
     ]
-    if bool((table["protocol"] == "smoke").any()):
+    if any(map(is_smoke, table["protocol"])):
         said.append("smoke: a second of training, to show that everything runs; what is best there means nothing.")
     if bool((table["data_source"] == "standin").any()):
         said.append("standin: data made by this suite in the original's format.")

@@ -21,6 +21,7 @@ from suite.report.measured import (
     framework_name,
     invalid_note,
     is_accuracy,
+    is_smoke,
     measured,
     papers_data,
     with_baselines,
@@ -134,7 +135,7 @@ def caution(which: dict[str, Any]) -> str:
         said.append("stand-in data: not a verdict on the paper")
     elif not papers_data(which["data_source"]):
         said.append(f"data: {which['data_source']}, not the paper's")
-    if which["protocol"] == "smoke":
+    if is_smoke(which["protocol"]):
         said.append("smoke run: not a verdict on the paper")
     elif not comparable(which["data_source"], which["protocol"]) and not said:
         said.append("not comparable with the paper")

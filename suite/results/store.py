@@ -59,7 +59,8 @@ class Store:
     def write_run(self, run: RunRecord, curves: Sequence[Sequence[float | int]] = ()) -> RunRecord:
         """Keep a run, with a line of `CURVES` for each epoch if it was trained; returns it with the curves' file.
 
-        One that was not trained does not take the place of one that was.
+        One that was not trained does not take the place of one that was; nor does one whose training was not gone on
+        with since, so that the versions stay those it was trained with.
         """
         folder = self._make(run.run_id)
         old = load_run(folder)
@@ -70,6 +71,8 @@ class Store:
         text = _csv(CURVES, curves)
         run = replace(run, training=replace(run.training, curves=f"curves.{_digest(text)}.csv"))
         assert run.training is not None
+        if old is not None and old.training == run.training:
+            return old
         write_text(folder / run.training.curves, text)
         write_text(folder / RUN, dump(run))
         _sweep(folder, "curves.*.csv", {run.training.curves})
