@@ -35,7 +35,8 @@ T = TypeVar("T")
 def _modules(room: str, first: tuple[str, ...] = ()) -> dict[str, Any]:
     """What each module of the folder `room` but its base defines in capitals (datasets/shd.py: DATASET), by the name of
     the module, not imported yet; those in `first` come first."""
-    names = {path.stem for path in (Path(__file__).parent / room).glob("*.py")} - {"__init__", "base"}
+    found = {path.stem for path in (Path(__file__).parent / room).glob("[!.]*.py")}
+    names = found - {"__init__", "base"}
     ordered = [*(name for name in first if name in names), *sorted(names - set(first))]
     return {name: f"suite.{room}.{name}:{room[:-1].upper()}" for name in ordered}
 

@@ -221,6 +221,40 @@ def test_aedat_damaged(content: bytes, message: str, tmp_path: Path) -> None:
         aedat.read(tmp_path / "a.aedat")
 
 
+def test_aedat_packets_may_have_room_left(tmp_path: Path) -> None:
+    """Room for 5 events, 2 are there."""
+    header, body = np.zeros(1, aedat._HEADER), np.zeros(5, aedat._EVENT)
+    header["type"], header["source"], header["size"], header["offset"] = 1, 1, 8, 4
+    header["capacity"], header["number"], header["valid"] = 5, 2, 2
+    body["address"][:2], body["time"][:2] = 7 << 17 | 9 << 2 | 3, (1000, 2000)
+    file = tmp_path / "a.aedat"
+    start = b"#!AER-DAT3.1\r\n#!END-HEADER\r\n"
+    file.write_bytes(start + header.tobytes() + body.tobytes())
+    assert aedat.read(file).tolist() == [[7, 9, 1, 1000], [7, 9, 1, 2000]]
+    header["number"] = 6
+    file.write_bytes(start + header.tobytes() + body.tobytes())
+    with pytest.raises(DataCorrupt, match="6 events in room for fewer"):
+        aedat.read(file)
+
+
+def test_labels_saved_by_a_spreadsheet(tmp_path: Path) -> None:
+    file = tmp_path / "user01_led_labels.csv"
+    file.write_bytes(b"\xef\xbb\xbfclass,startTime_usec,endTime_usec\r\n1,1000,2000\r\n")
+    assert list(gesture._read_labels(file)) == [(1, 1000, 2000)]
+
+
+def test_hidden_files_are_no_recordings(tmp_path: Path) -> None:
+    for name in ("00001.bin", "._00001.bin", ".DS_Store.bin"):
+        (tmp_path / "3").mkdir(exist_ok=True)
+        (tmp_path / "3" / name).write_bytes(bytes([1, 2, 0x80, 0, 5]))
+    assert [file.name for file in atis.files(tmp_path)] == ["00001.bin"]
+    folder, _ = gesture.folders(tmp_path, "official")
+    (folder / "user01_led").mkdir(parents=True)
+    for name in ("0.npy", "._0.npy"):
+        (folder / "user01_led" / name).write_bytes(b"")
+    assert [file.name for file in gesture.files(tmp_path, "official", "train")] == ["0.npy"]
+
+
 def write_aedat(data: Path, users: dict[str, list[str]]) -> Path:
     folder = data / "DVSGesture" / "DvsGesture"
     folder.mkdir(parents=True)

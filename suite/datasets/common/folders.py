@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -110,3 +110,8 @@ def sync_tree(folder: Path) -> None:
         if path.is_file():
             with path.open("rb") as file:
                 os.fsync(file.fileno())
+
+
+def visible(folder: Path, pattern: str) -> Iterator[Path]:
+    """What matches in a folder, but hidden files, such as the "._name" that macOS leaves beside each file: no data."""
+    return (path for path in folder.glob(pattern) if not path.name.startswith("."))

@@ -1,8 +1,8 @@
 """AEDAT 3.1, the file format of DVS128 Gesture: lines of comment, then packets of events, little-endian.
 
 A packet has a header of 28 bytes (type, source, size of an event, offset of its time, overflow of the clock, capacity,
-number, valid) and `capacity` events. A polarity event (type 1) is 32 bits of address (valid bit, polarity, 15 bits y,
-15 bits x) and 31 bits of time in microseconds.
+number, valid) and room for `capacity` events, of which the first `number` are there. A polarity event (type 1) is 32
+bits of address (valid bit, polarity, 15 bits y, 15 bits x) and 31 bits of time in microseconds.
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ def read(file: Path) -> np.ndarray:
         if header["type"] == _POLARITY:
             if header["size"] != _EVENT.itemsize:
                 raise DataCorrupt(f"{file}: polarity events of {header['size']} bytes at byte {at}; they have 8")
-            events = np.frombuffer(data, _EVENT, int(header["capacity"]), at)
+            if header["number"] > header["capacity"]:
+                raise DataCorrupt(f"{file}: the packet at byte {at} has {header['number']} events in room for fewer")
+            events = np.frombuffer(data, _EVENT, int(header["number"]), at)
             address = events["address"].astype(np.int64)
             time = events["time"].astype(np.int64) | int(header["overflow"]) << 31
             parts.append(np.stack([address >> 17, address >> 2 & 0x7FFF, address >> 1 & 1, time], axis=1))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from suite.datasets.common.folders import visible
 from suite.datasets.events.preprocess import Sensor
 from suite.datasets.events.store import Recording
 from suite.errors import DataCorrupt, DataUnavailable
@@ -24,7 +25,7 @@ _LARGEST = 1 << 26  # bytes: 13 million events, thousands of times as many as in
 
 def files(folder: Path) -> list[Path]:
     """folder/<digit>/*.bin, digit by digit, each in order of name. Raises DataUnavailable if there are none."""
-    found = [file for digit in range(N_CLASSES) for file in sorted((folder / str(digit)).glob("*.bin"))]
+    found = [file for digit in range(N_CLASSES) for file in sorted(visible(folder / str(digit), "*.bin"))]
     if not found:
         raise DataUnavailable(f"{folder} has no recordings (<digit>/*.bin); get them again with `lif-roles data get`")
     return found

@@ -7,12 +7,14 @@ ibmGesture{Train,Test}/<user>_<light>/<class>.npy.
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from suite.datasets.common.folders import visible
 from suite.datasets.events.preprocess import Sensor
 from suite.datasets.events.store import Recording
 from suite.datasets.formats import aedat
@@ -34,7 +36,7 @@ CLASSES = (
 )
 N_CLASSES = len(CLASSES)
 SPLITS = ("spikingjelly", "official")
-VERSION = 1  # of this parser
+VERSION = 2  # of this parser
 
 _USER = re.compile(r"user(\d{1,4})_[A-Za-z_]{1,40}")
 _AGAIN = "get it again with `lif-roles data get`"
@@ -50,7 +52,7 @@ def files(root: Path, split: str, part: str) -> list[Path]:
     """All that the samples of "train" or "test" are made from. Raises DataUnavailable for what is not there."""
     if split == "official":
         folder = folders(root, split)[part == "test"]
-        found = sorted(file for file in folder.glob("*/*.npy") if _USER.fullmatch(file.parent.name))
+        found = sorted(file for file in visible(folder, "*/*.npy") if _USER.fullmatch(file.parent.name))
         if not found:
             raise DataUnavailable(f"{folder} has no recordings (user*/<class>.npy); {_AGAIN}")
         return found
@@ -146,7 +148,8 @@ def _read_labels(file: Path) -> Iterator[tuple[int, int, int]]:
 def _lines(file: Path) -> list[str]:
     """The lines that are not empty."""
     try:
-        return [line.strip() for line in file.read_text("ascii").splitlines() if line.strip()]
+        content = file.read_bytes().removeprefix(codecs.BOM_UTF8)  # as spreadsheets begin their files
+        return [line.strip() for line in content.decode("ascii").splitlines() if line.strip()]
     except FileNotFoundError:
         raise DataUnavailable(f"there is no {file}; {_AGAIN}") from None
     except OSError as error:
