@@ -110,3 +110,18 @@ def test_no_events_at_all():
     out.sum().backward()
     assert not weight_t.grad.any()
     assert torch.equal(bias.grad, torch.full((2,), 4.0, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("changed", ["unit", "offset", "count"])
+def test_events_that_are_changed_before_the_backward_pass_are_noticed(changed):
+    """The next batch in the same buffers: a wrong gradient, and for offsets a write out of bounds."""
+    weight_t, bias = parameters(5, 3)
+    events = {
+        "unit": torch.tensor([0, 4, 2]),
+        "offset": torch.tensor([0, 1, 3]),
+        "count": torch.ones(3, dtype=torch.float64),
+    }
+    out = event_linear(*events.values(), weight_t, bias)
+    events[changed].mul_(2)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        out.sum().backward()

@@ -42,21 +42,22 @@ class _EventLinear(torch.autograd.Function):
         n_in, n_out = weight_t.shape
         if count is None:
             count = torch.empty(0)
-        events = (unit.contiguous().numpy(), offset.contiguous().numpy(), count.to(weight_t.dtype).numpy())
+        events = (unit.contiguous(), offset.contiguous(), count.to(weight_t.dtype).contiguous())
         out = buffers.empty((len(offset) - 1, n_out), weight_t.dtype)
         parts = use_threads(out.numel() + len(unit) * n_out)
         weights = (weight_t.detach().contiguous().numpy(), bias.detach().contiguous().numpy())
-        if not rows_numba.sum_events(*events, *weights, parts, out.numpy()):
+        if not rows_numba.sum_events(*(part.numpy() for part in events), *weights, parts, out.numpy()):
             raise ValueError(
                 f"events out of range: units are from 0 to {n_in - 1}, and offsets rise from 0 to {len(unit)}"
             )
-        ctx.events = events
+        ctx.save_for_backward(*events)  # so that events which were changed since are noticed
         ctx.n_in = n_in
         return out
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        events = tuple(part.numpy() for part in ctx.saved_tensors)
         grad = grads[0].contiguous()
-        weight_t, bias = summed(rows_numba.scatter_events, ctx.events, grad, ctx.n_in, len(ctx.events[0]))
+        weight_t, bias = summed(rows_numba.scatter_events, events, grad, ctx.n_in, len(events[0]))
         return None, None, None, weight_t, bias
