@@ -289,6 +289,14 @@ def test_a_file_that_crashes_or_hangs_hdf5_is_refused(tmp_path: Path, monkeypatc
         read_safely(file, 1)
 
 
+def test_one_speaker_alone_is_not_held_out(data: Path) -> None:
+    words: Words = [([0.1], [1])] * 60
+    for part in ("train", "test"):
+        write(data / "SHD" / f"shd_{part}.h5", words, [i % 20 for i in range(60)], [3] * 60)
+    made = shd.FILES.load()
+    assert (len(made.train), len(made.validation), len(made.test)) == (54, 6, 60)
+
+
 def test_a_loader_has_a_file_tried_in_another_process(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset(data, "shd", 20)
     tried: list[str] = []

@@ -38,7 +38,8 @@ def event_data(
     if "valid" in stores:
         held, learn, validate = "valid", np.arange(len(train)), np.arange(len(stores["valid"]))
     else:
-        groups = train.group if train.group.min() >= 0 else None
+        several = train.group.min() >= 0 and train.group.min() < train.group.max()
+        groups = train.group if several else None  # one speaker alone cannot be held out
         held, (learn, validate) = "train", holdout(train.label, HOLDOUT, split_seed, groups)
 
     def split(part: str, samples: np.ndarray, augment: Augment | None = None) -> EventSplit:
