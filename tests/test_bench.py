@@ -218,3 +218,11 @@ def test_another_python_without_spikingjelly_is_named(tmp_path: Path) -> None:
         OtherPython(fake_python(tmp_path, "raise ImportError('no neurons here')"), "cpu")
     with pytest.raises(SuiteError, match="does not start"):
         OtherPython(str(tmp_path / "nothing"), "cpu")
+
+
+def test_records_of_any_number_are_kept_and_found() -> None:
+    from suite.bench.records import run
+
+    frame = run([1, 3])
+    assert frame["records"].tolist() == [1, 3]
+    assert (frame[["one_more_ms", "find_500_s", "read_s", "export_s"]] >= 0).all(axis=None)

@@ -95,6 +95,13 @@ def test_a_record_comes_back_as_it_was_written(tmp_path: Path) -> None:
     assert store.run("other") is None
 
 
+def test_a_record_without_parameters_comes_back(tmp_path: Path) -> None:
+    store = keep(tmp_path, variant_parameters={}, made_with={})
+    kept = store.run("0123456789ab")
+    assert kept is not None
+    assert (kept.variant_parameters, kept.made_with) == ({}, {})
+
+
 def test_rows_have_typed_axes_and_a_csv_brings_them_back(tmp_path: Path) -> None:
     keep(tmp_path, record(*VALUES, reason="fetch 10%\r 55%\r reset"))
     results = read(tmp_path)
@@ -242,6 +249,17 @@ def test_versions_are_those_of_the_training_and_a_record_says_where_it_differs(t
     assert load(tmp_path).set_index("experiment")["torch_version"].to_dict() == {"accuracy": "0", "features": "9"}
     again = keep(tmp_path, made_with=newer, training=replace(run().training, wall_s=2.5))  # type: ignore[type-var]
     assert again.run("0123456789ab").made_with == newer  # type: ignore[union-attr]
+
+
+def test_records_of_a_run_that_does_not_say_what_it_is_are_a_problem(tmp_path: Path) -> None:
+    keep(tmp_path)
+    keep(tmp_path, run_id="half")
+    (tmp_path / "runs" / "half" / "run.json").unlink()
+    (tmp_path / "runs" / "empty").mkdir()
+    results = read(tmp_path)
+    assert set(results.rows["run_id"]) == {"0123456789ab"}
+    (problem,) = results.problems
+    assert "runs/half has no run.json" in problem
 
 
 def test_folders_merge_by_copying(tmp_path: Path) -> None:

@@ -124,6 +124,17 @@ def data(out: Out = None) -> None:
     _show([run()], out)
 
 
+@app.command("records")
+def records(
+    out: Out = None,
+    size: Annotated[list[int] | None, typer.Option(min=1, help="Records; may be given several times.")] = None,
+) -> None:
+    """What one more cell, and a look at which are done, cost with so many records in a folder."""
+    from suite.bench.records import SIZES, run
+
+    _show([run(size or SIZES)], out)
+
+
 def parse_shape(text: str) -> tuple[int, int, int]:
     """T,B,N. Raises ValueError unless it is three positive integers."""
     parts = text.split(",")

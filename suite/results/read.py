@@ -100,12 +100,11 @@ def load(path: str | os.PathLike[str]) -> pd.DataFrame:
     return read(path).rows[NAMES]
 
 
-def runs(folder: Path) -> Iterator[tuple[Path, RunRecord]]:
-    """Every run in a folder of results, with its folder, in order of run_id."""
+def runs(folder: Path) -> Iterator[tuple[Path, RunRecord | None]]:
+    """The folder of every run in a folder of results, in order of run_id; and what was run, None if it is not said."""
     for entry in sorted(os.scandir(folder / RUNS), key=lambda entry: entry.name):
-        run = load_run(Path(entry.path)) if entry.is_dir() else None
-        if run is not None:
-            yield Path(entry.path), run
+        if entry.is_dir() and os.listdir(entry):
+            yield Path(entry.path), load_run(Path(entry.path))
 
 
 def records(folder: Path) -> Iterator[Record]:
@@ -120,7 +119,11 @@ def records(folder: Path) -> Iterator[Record]:
 def _from_records(folder: Path) -> Results:
     lines: list[tuple[Any, ...]] = []
     trained: list[tuple[dict[str, Any], Path, Training]] = []
+    problems: list[str] = []
     for place, run in runs(folder):
+        if run is None:
+            problems.append(f"{place} has no {RUN}, so that its records are left out; copy the run's folder whole")
+            continue
         about = {**vars(run), "variant_parameters": json.dumps(run.variant_parameters, sort_keys=True)}
         done = list(records(place))
         for record in done:
@@ -133,7 +136,7 @@ def _from_records(folder: Path) -> Results:
     for name, values in zip(_ROW, columns, strict=True):
         data[name] = list(values) if name == "at" else pd.array(list(values), dtype=ROW_DTYPES[name])
     frame = pd.DataFrame(data, columns=_ROW)
-    return Results(frame, lambda results: _curves(results, trained), lambda name: pd.read_csv(folder / name))
+    return Results(frame, lambda results: _curves(results, trained), lambda name: pd.read_csv(folder / name), problems)
 
 
 _ROW = [*NAMES, *EXTRA]

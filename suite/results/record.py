@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -157,18 +157,20 @@ def dump(record: RunRecord | Record) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _plain(record: Any) -> dict[str, Any]:
-    out: dict[str, Any] = {}
-    for name, value in asdict(record).items():
-        if name == "values":
-            out[name] = [{k: _number(v) for k, v in one.items() if v not in (None, {})} for one in value]
-        elif value != {}:
-            out[name] = value
-    return out
+def _plain(record: Any) -> Any:
+    """What JSON can hold of a record, of its parts too."""
+    if is_dataclass(record):
+        given = {f.name: (f, getattr(record, f.name)) for f in fields(record)}
+        return {name: _plain(value) for name, (f, value) in given.items() if value != _default(f)}
+    if isinstance(record, tuple):
+        return [_plain(one) for one in record]
+    if isinstance(record, Mapping):
+        return {name: _plain(value) for name, value in record.items()}
+    return repr(record) if isinstance(record, float) and math.isinf(record) else record
 
 
-def _number(value: Any) -> Any:
-    return repr(value) if isinstance(value, float) and math.isinf(value) else value
+def _default(f: Field[Any]) -> Any:
+    return f.default_factory() if f.default_factory is not MISSING else f.default
 
 
 def load_run(folder: Path) -> RunRecord | None:
