@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Integral, Real
 
 import torch
 from torch import Tensor
@@ -14,9 +15,18 @@ class NonFiniteError(ValueError):
     """A NaN or an overflow in the input current or in the membrane potential it led to."""
 
 
+def check_n(n: int | None) -> int | None:
+    """Return n, the number of neurons, as an int or None. Raises ValueError unless it is a positive integer or None."""
+    if n is None:
+        return None
+    if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:
+        raise ValueError(f"n, the number of neurons, is a positive integer, not {n!r}")
+    return int(n)
+
+
 def check_threshold(threshold: float, reset: str) -> float:
     """Return `threshold` as a float; ValueError unless it is positive and finite, or infinite without a reset."""
-    if isinstance(threshold, bool) or not isinstance(threshold, int | float):
+    if isinstance(threshold, bool) or not isinstance(threshold, Real):
         raise TypeError(f"threshold is a positive number, not {threshold!r}")
     if not (threshold > 0 and (math.isfinite(threshold) or reset == "none")):
         raise ValueError(
@@ -33,17 +43,37 @@ def check_step(x: Tensor, n: int | None) -> None:
         raise ValueError(f"the input current of one step must be [B, {n}], got {list(x.shape)}")
 
 
-def check_sequence(x: Tensor, n: int | None) -> None:
-    """Check an input current [T, B, n] ([T, B, *] if n is None). Raises TypeError or ValueError."""
-    _check_floating_point(x, "[T, B, n]")
-    if n is not None and (x.ndim != 3 or x.shape[-1] != n):
-        raise ValueError(f"the input current must be [T, B, {n}] (time first), got {list(x.shape)}")
-    if x.ndim < 2:
-        raise ValueError(f"the input current must be [T, B, ...] (time first), got {list(x.shape)}")
+def check_sequence(x: Tensor, n: int | None, steps: int | None = None) -> None:
+    """Check an input current [T, B, n] ([T, B, *] if n is None), or with `steps` one [B, n] for all of so many steps.
+
+    Raises TypeError or ValueError.
+    """
+    shape, ndim = ("[T, B, n] (time first)", 3) if steps is None else ("[B, n], the same at every step,", 2)
+    _check_floating_point(x, shape)
+    if steps is not None and (isinstance(steps, bool) or not isinstance(steps, Integral) or steps < 1):
+        raise ValueError(f"steps is a positive integer, not {steps!r}")
+    if n is not None and (x.ndim != ndim or x.shape[-1] != n):
+        raise ValueError(f"the input current must be {shape.replace('n]', f'{n}]')}, got {list(x.shape)}")
+    if x.ndim < ndim - 1:
+        raise ValueError(f"the input current must be {shape.replace('n]', '...]')}, got {list(x.shape)}")
     if x.numel() == 0:
-        raise ValueError(
-            f"the input current is empty: {list(x.shape)}; every dimension of [T, B, n] must be at least 1"
-        )
+        raise ValueError(f"the input current is empty: {list(x.shape)}; every dimension must be at least 1")
+
+
+def check_state(state: object, like: Tensor, length: int) -> None:
+    """Check what a caller gives as a layer's state, for an input current like `like` [B, *]. Raises ValueError."""
+    parts = "the potential after the reset and the last spikes" if length == 2 else "the potential after the reset"
+    if not isinstance(state, tuple | list) or len(state) != length:
+        found = f"{len(state)} of them" if isinstance(state, tuple | list) else type(state).__name__
+        raise ValueError(f"a state is a tuple of {length}, {parts}, as simulate(...).state has it, not {found}")
+    for part in state:
+        if not isinstance(part, Tensor) or part.shape != like.shape:
+            what = list(part.shape) if isinstance(part, Tensor) else part
+            raise ValueError(f"a state for this input current is {list(like.shape)}, not {what!r}")
+        if part.dtype != like.dtype or part.device != like.device:
+            raise ValueError(
+                f"a state for this input current is {like.dtype} on {like.device}, not {part.dtype} on {part.device}"
+            )
 
 
 def _check_floating_point(x: Tensor, shape: str) -> None:

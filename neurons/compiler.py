@@ -1,4 +1,4 @@
-"""torch.compile passes some functions by; its import takes a second, which programs that do not compile are spared."""
+"""What of torch looks into a computation, where kernels are opaque."""
 
 from __future__ import annotations
 
@@ -7,13 +7,25 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 import torch
+from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
+def watched() -> str | None:
+    """Who has to see every operation of torch, and would see nothing of a kernel; None if nobody is there."""
+    if torch._C._are_functorch_transforms_active():
+        return "a transformation of torch.func is active"
+    if _get_current_dispatch_mode() is not None:
+        return "a TorchDispatchMode is active, such as a counter of operations"
+    return None
+
+
 def uncompiled(function: Callable[P, R]) -> Callable[P, R]:
-    """As `torch.compiler.disable`, a break in the graph, applied when there is a compiler to see it."""
+    """As `torch.compiler.disable`, a break in the graph, applied when there is a compiler to see it: its import takes a
+    second, which programs that do not compile are spared.
+    """
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:

@@ -7,6 +7,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from neurons.dtypes import state_dtype
 from neurons.variant import Learnable
 
 
@@ -27,7 +28,9 @@ class Leak(nn.Module):
 
     def forward(self) -> float | Tensor:
         # A Python float keeps k = 0.3 exact in float64; a float32 buffer turned to double would be 0.300000012.
-        return cast(float, self.leakage) if self.logit is None else torch.sigmoid(self.logit)
+        if self.logit is None:
+            return cast(float, self.leakage)
+        return torch.sigmoid(self.logit.to(state_dtype(self.logit.dtype)))  # sigmoid(1) is 0.730 in bfloat16
 
     def extra_repr(self) -> str:
         return f"{self.leakage}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from neurons.kernels import check_engine
 from neurons.names import unknown_name
 from neurons.sequence import Sequence
-from neurons.surrogate import Surrogate
+from neurons.surrogate import SpikeFunction
 from neurons.variant import Leakage, Variant
 
 BACKENDS = ("spikingjelly", "snntorch")
@@ -19,7 +19,7 @@ def make_neuron(
     engine: str = "auto",
     leakage: Leakage | None = None,
     threshold: float = 0.3,
-    surrogate: str | Surrogate = "rectangle",
+    surrogate: str | SpikeFunction = "rectangle",
     detach_reset: bool = False,
 ) -> Sequence:
     """A layer of n LIF neurons: input current [T, B, n] -> spikes [T, B, n], from rest at every call.
@@ -30,20 +30,20 @@ def make_neuron(
     sequence) or "auto" (fused where possible).
     leakage: what "normal" means in the variant: a number in [0, 1], "learnable" or Learnable(init=(low, high));
     default 0.3.
-    threshold: u_th > 0; infinite, with reset "none", for neurons that only integrate. surrogate: a name in SURROGATES
-    or a Surrogate. detach_reset: keep the reset out of the gradient.
+    threshold: u_th > 0; infinite, with reset "none", for neurons that only integrate. surrogate: a name in SURROGATES,
+    a Surrogate, or a framework's or a user's own function of u - u_th, which is stepped. detach_reset: keep the reset
+    out of the gradient.
 
-    Its method `simulate(x, *, state=None, record=True)` returns Output(spikes, potential, state): also the membrane
-    potential before reset [T, B, n], unless record=False, and the state after x, from which `state` lets the next part
-    of the sequence go on. Parameters: `recurrent.weight` [n, n] (V[i, j] from neuron j to i, orthogonal at first) if
-    the variant is recurrent, `leak.logit` [n] if its leak is learnable.
+    Called with steps=T, x is one current [B, n] that is the same at each of T steps.
+    Its method `simulate(x, *, steps=None, state=None, record=True)` returns Output(spikes, potential, state): also the
+    membrane potential before reset [T, B, n], unless record=False, and the state after x, from which `state` lets the
+    next part of the sequence go on, on any engine. Parameters: `recurrent.weight` [n, n] (V[i, j] from neuron j to i,
+    orthogonal at first) if the variant is recurrent, `leak.logit` [n] if its leak is learnable.
 
     Raises ValueError for an unknown name, a leak outside [0, 1], a threshold <= 0, and, when called, for an empty or
     wrongly shaped input or one that is not finite (NonFiniteError); TypeError for an input that is not floating point.
     """
     check_engine(engine)
-    if n is not None and (isinstance(n, bool) or not isinstance(n, int) or n < 1):
-        raise ValueError(f"n, the number of neurons, is a positive integer, not {n!r}")
     return _class(backend)(
         variant,
         n,

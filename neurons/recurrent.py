@@ -5,20 +5,38 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from neurons.compiler import uncompiled
+from neurons.compiler import uncompiled, watched
+from neurons.dtypes import state_dtype
 from neurons.linear.products import times
 from neurons.threads import at_most
 from neurons.variant import Variant
 
 
 class Recurrent(nn.Linear):
-    """V o of one step's spikes o [B, n]; on the CPU its bits do not depend on the number of threads."""
+    """V o of one step's spikes o [B, n], in their dtype; on the CPU its bits do not depend on the number of threads.
+
+    Raises TypeError for weights in float64 where the spikes are in float32, or the other way round.
+    """
 
     @uncompiled
     def forward(self, spike: Tensor) -> Tensor:
-        if not spike.is_cpu or spike.dtype != self.weight.dtype or torch.is_autocast_enabled("cpu"):
-            return super().forward(spike)
-        return times(spike, self.weight.t())
+        if state_dtype(self.weight.dtype) != spike.dtype:
+            raise TypeError(
+                f"recurrent_weight is {self.weight.dtype}, but the layer computes in {spike.dtype}: bring both to one "
+                "dtype, as with neuron.double()"
+            )
+        with torch.autocast(spike.device.type, enabled=False):  # the state of a layer is never in 16 bits
+            if not spike.is_cpu or watched():
+                return nn.functional.linear(spike, self.weight.to(spike.dtype))
+            return times(spike, self.weight.t().to(spike.dtype))
+
+
+def is_plain(recurrent: nn.Module | None) -> bool:
+    """Whether V is all there is to it: no other class, as a parametrisation makes of it, and no hook."""
+    if recurrent is None:
+        return True
+    hooks = (recurrent._forward_hooks, recurrent._forward_pre_hooks, recurrent._backward_hooks)
+    return type(recurrent) is Recurrent and recurrent.bias is None and not any(hooks)
 
 
 def recurrent_weights(variant: Variant, n: int | None) -> Recurrent | None:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import torch
 from spikingjelly.activation_based import functional, neuron
 from torch import Tensor, nn
 
-from neurons.checks import check_sequence, check_step, check_threshold
+from neurons import settled
+from neurons.checks import check_n, check_sequence, check_step, check_threshold
+from neurons.dtypes import state_dtype
 from neurons.initial import initial_state
 from neurons.kernels import check_engine
 from neurons.kernels.rule import Rule
 from neurons.leak import Leak
 from neurons.recurrent import recurrent_weights
-from neurons.sequence import Sequence, State, run
-from neurons.surrogate import Surrogate, get_surrogate
+from neurons.sequence import Sequence, State, rule_of, run
+from neurons.settled import Settled
+from neurons.surrogate import SpikeFunction, get_surrogate
 from neurons.variant import Leakage, Variant, get_variant
 
 
-class VariantLIFNode(neuron.LIFNode):
+class VariantLIFNode(Settled, neuron.LIFNode):
     """SpikingJelly's `LIFNode`, extended to every `Variant`; used as any other node of that framework.
 
     SpikingJelly's own charge, fire and reset do the work, step by step; the subclass adds what they cannot express: k
@@ -29,12 +32,23 @@ class VariantLIFNode(neuron.LIFNode):
     variant: a name in VARIANTS or a `Variant`. n: number of neurons (last dimension); needed for recurrence and a
     learnable leak.
     step_mode: "s", input [B, *], or "m", input [T, B, *].
+    surrogate: a name in SURROGATES, a `Surrogate`, or one of SpikingJelly's own.
     engine: for step_mode "m", "step" (SpikingJelly's), "fused" (one kernel over the sequence) or "auto" (fused if
-    possible).
+    possible: not with a surrogate, a threshold or recurrent weights that no kernel knows).
+
+    `tau`, `v_reset` and `decay_input` follow from the variant; to set them is refused. To read `tau`, as SpikingJelly's
+    converters do, is refused where these three cannot express the variant.
 
     Raises ValueError for unknown names, a leak outside [0, 1], a threshold <= 0, or a missing n.
     """
 
+    settled = dict.fromkeys(("variant", "n", "tau", "v_reset", "decay_input"), settled.VARIANTS)
+    surrogate_name = "surrogate_function"
+
+    v_threshold: float | Tensor
+    surrogate_function: SpikeFunction
+    leak: Leak
+    detach_reset: bool
     _memories: dict[str, Any]
 
     def __init__(
@@ -44,7 +58,7 @@ class VariantLIFNode(neuron.LIFNode):
         *,
         leakage: Leakage | None = None,
         threshold: float = 0.3,
-        surrogate: str | Surrogate = "rectangle",
+        surrogate: str | SpikeFunction = "rectangle",
         detach_reset: bool = False,
         step_mode: str = "s",
         engine: str = "auto",
@@ -53,39 +67,82 @@ class VariantLIFNode(neuron.LIFNode):
         variant = get_variant(variant)
         check_engine(engine)
         super().__init__(
-            tau=2.0,  # replaced below: LIFNode itself refuses tau <= 1
-            decay_input=False,
             v_threshold=check_threshold(threshold, variant.reset),
-            v_reset=None if variant.reset == "subtract" else 0.0,
+            v_reset=0.0,  # where the memory v starts
             surrogate_function=get_surrogate(surrogate),
             detach_reset=detach_reset,
             step_mode=step_mode,
             store_v_seq=store_v_seq,
         )
-        self.variant = variant
-        self.n = n
+        self.n = n = check_n(n)
         self.engine = engine
         self.leak = Leak(variant.resolve_leakage(leakage), n)
-        self.tau = _tau(self.leak.leakage) if isinstance(self.leak.leakage, float) else None
         self.recurrent: nn.Linear | None = recurrent_weights(variant, n)
         if self.recurrent is not None:
             self.register_memory("spike", 0.0)
+        self.variant = variant
+
+    @property
+    def tau(self) -> float:
+        """The time constant that SpikingJelly needs for u[t] = k v + x: 1/tau = 1 - k.
+
+        Raises ValueError where tau, v_reset and decay_input cannot express the variant.
+        """
+        if self.variant.recurrent or self.variant.reset == "none" or self.variant.initial_state != "zero":
+            raise ValueError(
+                f"tau, v_reset and decay_input of a LIFNode cannot express the variant {self.variant.name!r}, which "
+                "is recurrent, has no reset or starts at random: it cannot be converted by them"
+            )
+        return self._tau
+
+    @property
+    def _tau(self) -> float:
+        k = self.leak()
+        if isinstance(k, Tensor):
+            raise ValueError("tau of a LIFNode cannot express a learnable leak, which has one k a neuron: see `leak`")
+        return float("inf") if k == 1.0 else 1.0 / (1.0 - k)
+
+    @property
+    def v_reset(self) -> float | None:
+        """None for a reset by subtraction."""
+        return None if self.variant.reset == "subtract" else 0.0
+
+    @property
+    def decay_input(self) -> bool:
+        """Whether the input is scaled by 1 - k."""
+        return self.variant.input_gain == "1-k"
 
     def extra_repr(self) -> str:
-        return f"variant={self.variant.name}, n={self.n}, engine={self.engine}, {super().extra_repr()}"
+        return (
+            f"variant={self.variant.name}, n={self.n}, engine={self.engine}, v_threshold={self.v_threshold}, "
+            f"detach_reset={self.detach_reset}, step_mode={self.step_mode}"
+        )
 
     def materialize_states(
         self, inputs: tuple[Tensor, ...], states: tuple[Any, ...], step_mode: str
     ) -> tuple[Any, ...]:
-        old = states[0]
-        v, *memory = super().materialize_states(inputs, states, step_mode)
-        fresh = not isinstance(old, Tensor) or old.shape != v.shape
-        if fresh:
-            v = initial_state(self.variant, v)
+        """v, and the last spikes if the layer is recurrent: from rest where v is none yet or of another batch.
+
+        Raises ValueError if the spikes that a caller has set are not of v's shape.
+        """
+        x = inputs[0][0] if step_mode == "m" else inputs[0]
+        dtype = state_dtype(x.dtype)
+        v, *memory = states
+        fresh = not isinstance(v, Tensor) or v.shape != x.shape
+        if not fresh:
+            v = v.to(x.device, dtype)
+        elif isinstance(v, Tensor) or v == 0:
+            v = initial_state(self.variant, x.to(dtype))
+        else:
+            v = torch.full_like(x, v, dtype=dtype)
         if not memory:
             return (v,)
         spike = memory[0]
-        return v, torch.zeros_like(v) if fresh or not isinstance(spike, Tensor) else spike.to(v)
+        if fresh or not isinstance(spike, Tensor):
+            return v, torch.full_like(v, 0.0)
+        if spike.shape != v.shape:
+            raise ValueError(f"the last spikes, `spike`, must be {list(v.shape)} as v is, not {list(spike.shape)}")
+        return v, spike.to(v)
 
     def charge(self, x: Tensor, v: Tensor, spike: Tensor | None) -> Tensor:
         """The membrane potential before reset: k v + gain (x + V o[t-1]), in SpikingJelly's way of writing it."""
@@ -94,14 +151,15 @@ class VariantLIFNode(neuron.LIFNode):
         if self.variant.input_gain == "1-k":
             drive = (1 - k) * drive
         if isinstance(k, float):
-            return functional.lif_charge(drive, v, self.tau, False, 0.0)
+            return functional.lif_charge(drive, v, self._tau, False, 0.0)
         return v - v * (1 - k) + drive  # ParametricLIFNode's charge, with one 1/tau = 1 - k a neuron
 
     def single_step_functional_forward(
         self, inputs: tuple[Tensor, ...], states: tuple[Any, ...], **_: object
     ) -> tuple[tuple[Tensor, ...], tuple[Any, ...]]:
-        spike, _u, states = self.advance(inputs[0], states)
-        return (spike,), states
+        x = inputs[0]
+        spike, _u, states = self.advance(x.to(state_dtype(x.dtype)), states)
+        return (spike.to(x.dtype),), states
 
     def multi_step_functional_forward(
         self, inputs: tuple[Tensor, ...], states: tuple[Any, ...], **_: object
@@ -110,8 +168,14 @@ class VariantLIFNode(neuron.LIFNode):
         return (spikes,), states
 
     @property
-    def rule(self) -> Rule:
-        return Rule(self.v_threshold, self.variant.reset, self.surrogate_function, self.detach_reset)
+    def rule(self) -> Rule | str:
+        return rule_of(self.v_threshold, self.surrogate_function, self.detach_reset, self.variant, self.recurrent)
+
+    def for_call(self) -> Self:
+        return self
+
+    def after(self, state: State) -> State:
+        return state
 
     def advance(self, x: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
         """Spikes, potential before reset and state after one step; the state is v after the reset and, if the layer is
@@ -138,10 +202,10 @@ class VariantLIFNode(neuron.LIFNode):
 class SpikingJellySequence(Sequence, VariantLIFNode):
     """`VariantLIFNode` on whole sequences from rest."""
 
-    def rest(self, like: Tensor) -> State:
-        return self.materialize_states((like,), (0.0,) * len(self._memories), "s")
+    settled: ClassVar = {**VariantLIFNode.settled, **dict.fromkeys(("v", "spike"), settled.CALLS)}
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, step_mode="m", **kwargs)
 
-def _tau(k: float) -> float:
-    """The time constant that SpikingJelly needs for u[t] = k v + x: 1/tau = 1 - k."""
-    return float("inf") if k == 1.0 else 1.0 / (1.0 - k)
+    def supported_step_mode(self) -> tuple[str, ...]:
+        return ("m",)

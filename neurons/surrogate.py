@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass, fields
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -118,11 +118,16 @@ class Sigmoid(Surrogate):
 
 
 class _Spike(torch.autograd.Function):
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, x: Tensor, surrogate: Surrogate) -> Tensor:
-        ctx.save_for_backward(x)
-        ctx.surrogate = surrogate
+    def forward(x: Tensor, surrogate: Surrogate) -> Tensor:  # noqa: ARG004
         return (x >= 0).to(x.dtype)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Surrogate], output: Tensor) -> None:  # noqa: ARG004
+        x, ctx.surrogate = inputs
+        ctx.save_for_backward(x)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
@@ -139,10 +144,22 @@ SURROGATES: Mapping[str, Surrogate] = MappingProxyType(
 """Each surrogate with its default parameters."""
 
 
-def get_surrogate(surrogate: str | Surrogate) -> Surrogate:
-    """The named surrogate with default parameters, or `surrogate` itself. Raises ValueError for an unknown name."""
-    if isinstance(surrogate, Surrogate):
-        return surrogate
-    if surrogate not in SURROGATES:
-        raise unknown_name("surrogate", surrogate, SURROGATES)
-    return SURROGATES[surrogate]
+SpikeFunction = Surrogate | Callable[[Tensor], Tensor]
+"""A surrogate, or a framework's or a user's own function of u - u_th, which only the step engine knows."""
+
+
+def get_surrogate(surrogate: str | SpikeFunction) -> SpikeFunction:
+    """The named surrogate with default parameters, or `surrogate` itself.
+
+    Raises ValueError for an unknown name, TypeError for what cannot be called on u - u_th.
+    """
+    if isinstance(surrogate, str):
+        if surrogate not in SURROGATES:
+            raise unknown_name("surrogate", surrogate, SURROGATES)
+        return SURROGATES[surrogate]
+    if isinstance(surrogate, type) or not callable(surrogate):
+        raise TypeError(
+            f"a surrogate is a name ({', '.join(SURROGATES)}), a Surrogate such as arctan(alpha=2), or a function of "
+            f"u - u_th that gives the spikes, as the frameworks have them, not {surrogate!r}"
+        )
+    return surrogate

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from types import MappingProxyType
 from typing import Literal, get_args
 
@@ -28,9 +29,13 @@ class Learnable:
     init: tuple[float, float] = (0.0, 4.0)
 
     def __post_init__(self) -> None:
-        low, high = self.init
+        try:
+            low, high = (float(end) for end in self.init)
+        except (TypeError, ValueError):
+            low, high = math.nan, math.nan
         if not -math.inf < low <= high < math.inf:
             raise ValueError(f"Learnable(init={self.init!r}): init is (low, high), both finite and low <= high")
+        object.__setattr__(self, "init", (low, high))
 
 
 Leakage = float | Literal["learnable"] | Learnable
@@ -41,11 +46,11 @@ def check_leakage(leakage: Leakage, owner: str) -> Leakage:
 
     Raises ValueError outside [0, 1], TypeError for anything that is no leakage.
     """
-    if leakage == "learnable":
+    if isinstance(leakage, str) and leakage == "learnable":
         return Learnable()
     if isinstance(leakage, Learnable):
         return leakage
-    if isinstance(leakage, bool) or not isinstance(leakage, int | float):
+    if isinstance(leakage, bool) or not isinstance(leakage, Real):
         raise TypeError(f"{owner}: leakage is a number in [0, 1], 'learnable' or Learnable(...), not {leakage!r}")
     if not 0.0 <= leakage <= 1.0:
         raise ValueError(
@@ -77,7 +82,7 @@ class Variant:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:
             raise ValueError(f"a variant needs a name, not {self.name!r}")
-        if self.leakage != "normal":
+        if not (isinstance(self.leakage, str) and self.leakage == "normal"):
             object.__setattr__(self, "leakage", check_leakage(self.leakage, f"variant {self.name!r}"))
         allowed = {"reset": Reset, "input_gain": InputGain, "initial_state": InitialState}
         for field, values in allowed.items():
@@ -89,7 +94,7 @@ class Variant:
     def resolve_leakage(self, normal: Leakage | None = None) -> float | Learnable:
         """This variant's leak where the baseline's is `normal` (None: 0.3)."""
         leakage = self.leakage
-        if leakage == "normal":
+        if isinstance(leakage, str) and leakage == "normal":
             leakage = NORMAL_LEAK if normal is None else normal
         resolved = check_leakage(leakage, f"variant {self.name!r}")
         assert not isinstance(resolved, str)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from neurons import BACKENDS, SURROGATES, make_neuron, rectangle
 from neurons.kernels import autograd, cpu, cuda
-from neurons.kernels.autograd import constant_current, fused_lif
+from neurons.kernels.autograd import fused_lif
 from neurons.reference import simulate
 
 WHY_NOT = why_not()
@@ -61,8 +61,9 @@ def results(
     rest = leaves[1:]
     leak = rest.pop(0) if isinstance(k, Tensor) else k
     spikes, u, v = fused_lif(
-        constant_current(leaves[0], steps) if steps else leaves[0],
+        leaves[0],
         leak,
+        steps=steps or None,
         recurrent_weight=rest[0] if rest else None,
         **initial,
         **{"threshold": 0.3, "reset": "zero", "surrogate": rectangle(0.5), **options},
@@ -271,14 +272,15 @@ def test_half_precisions_are_float32_inside(dtype, recurrent):
     x, k = current(40, 3, 33, dtype=dtype), torch.linspace(0.05, 0.95, 33)
     weight = current(33, 33, seed=1, dtype=torch.float32) / 6 if recurrent else None
     ours = results(x, k, weight, record=True)
-    grads = [current(*t.shape, seed=7 + i, dtype=dtype).float() for i, t in enumerate(ours[:3])]
+    dtypes = (dtype, dtype, torch.float32, dtype)  # the state is for the next call, in float32
+    grads = [current(*t.shape, seed=7 + i, dtype=t.dtype).float() for i, t in enumerate(ours[:3])]
     leaves = [leaf.detach().clone().float().requires_grad_() for leaf in (x, k, weight) if leaf is not None]
     options = {"threshold": 0.3, "reset": "zero", "surrogate": rectangle(0.5), "record": True}
     outputs = fused_lif(*leaves[:2], recurrent_weight=leaves[2] if recurrent else None, **options)
     gradients = torch.autograd.grad(outputs, leaves, grads)
-    for one, other in zip(ours[:4], [*outputs, gradients[0]], strict=True):
-        assert one.dtype == dtype
-        assert torch.equal(one, other.to(dtype))
+    for one, other, kept in zip(ours[:4], [*outputs, gradients[0]], dtypes, strict=True):
+        assert one.dtype == kept
+        assert torch.equal(one, other.to(kept))
     assert torch.equal(ours[4], gradients[1])
     if recurrent:
         scale = float(gradients[2].abs().max())

@@ -125,3 +125,21 @@ def test_events_that_are_changed_before_the_backward_pass_are_noticed(changed):
     events[changed].mul_(2)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         out.sum().backward()
+
+
+@pytest.mark.parametrize("counted", [False, True])
+def test_second_derivatives_are_those_of_the_dense_layer(counted):
+    given_events = events(12, 7, 3, counted=counted)
+    found = []
+    for run in (
+        lambda weight_t, bias: event_linear(*given_events, weight_t, bias),
+        lambda weight_t, bias: dense(*given_events, 7, torch.float64) @ weight_t + bias,
+    ):
+        leaves = parameters(7, 5)
+        y = run(*leaves)
+        gradients = torch.autograd.grad(y.sum() + (y**3).sum(), leaves, create_graph=True)
+        sum((g**2).sum() for g in gradients).backward()
+        assert leaves[0].grad.norm() > 0
+        found.append((*(g.detach() for g in gradients), *(leaf.grad for leaf in leaves)))
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from neurons import BACKENDS, SURROGATES, make_neuron, rectangle
 from neurons.kernels import cuda, resolve_engine
-from neurons.kernels.autograd import constant_current, fused_lif
+from neurons.kernels.autograd import fused_lif
 
 GPU = torch.device("cuda", 0)
 WHY_NOT = cuda.why_not() if torch.cuda.is_available() else "PyTorch finds no CUDA device"
@@ -35,8 +35,9 @@ def results(device: torch.device, tensors: dict[str, Any], steps: int = 0, **opt
     }
     x = leaves.pop("x")
     outputs = fused_lif(
-        constant_current(x, steps) if steps else x,
+        x,
         **leaves,
+        steps=steps or None,
         **{"threshold": 0.3, "reset": "zero", "surrogate": rectangle(0.5), "record": True, **options},
     )
     grads = [current(*t.shape, seed=7 + i, dtype=t.dtype).to(device) for i, t in enumerate(outputs)]

@@ -52,9 +52,8 @@ def test_first_layer_multiplies_a_static_image_once() -> None:
     layer = InputLinear(12, 3)
     static = Static(torch.randn(5, 3, 4), n_steps=7)
     current = layer(static)
-    assert current.shape == (7, 5, 3)
-    assert current.stride(0) == 0
-    torch.testing.assert_close(current, layer(static.dense()))
+    assert current.shape == (5, 3)
+    torch.testing.assert_close(current.expand(7, 5, 3), layer(static.dense()))
 
 
 def test_first_layer_starts_as_torch_linear_does() -> None:

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from neurons.linear import SequenceLinear, sequence
 
@@ -72,3 +73,33 @@ def test_without_bias_and_in_another_dtype_it_is_torch_s():
     assert torch.equal(ours(x), theirs(x))
     with torch.autocast("cpu", torch.bfloat16):
         assert ours(x).dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("n_out", [4, sequence.WIDE])
+def test_second_derivatives_are_torchs(n_out):
+    """A gradient penalty whose incoming gradient is a constant: once-differentiable functions give 0 there, silently."""
+    x = torch.randn(6, 3, 20, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    x = x * (x > 1.2)  # sparse
+    found = []
+    for layer in pair(20, n_out):
+        x_i = x.clone().requires_grad_()
+        y = layer(x_i)
+        (g,) = torch.autograd.grad(y.sum() + (y**2).sum(), x_i, create_graph=True)
+        (g**2).sum().backward()
+        assert layer.weight.grad.norm() > 0
+        found.append((g.detach(), x_i.grad, layer.weight.grad, layer.bias.grad))
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_a_counter_of_operations_sees_them():
+    ours, theirs = pair(20, 40, torch.float32)
+    x = (torch.rand(6, 3, 20, generator=torch.Generator().manual_seed(0)) < 0.1).float()
+    counts = []
+    for layer in (ours, theirs):
+        with FlopCounterMode(display=False) as counter:
+            layer(x).sum().backward()
+        counts.append(counter.get_total_flops())
+    assert counts[0] == counts[1] > 0
+    batched = torch.func.vmap(ours)(x)
+    torch.testing.assert_close(batched, theirs(x))

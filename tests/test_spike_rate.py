@@ -117,3 +117,21 @@ def test_variants_of_a_silent_network_cost_only_the_input() -> None:
         network(torch.ones(3, 2, 4))
     assert operations["effective_acs"] == 0  # weights that are zero cost nothing
     assert operations["dense_operations"] == 3 * 2 * 16 * (4 + 2)
+
+
+@pytest.mark.parametrize(("unit", "weight", "macs"), [
+    ([1, 2], [0.0, 2.0], 3.0),  # weight 0 is no input
+    ([1, 1], None, 3.0),  # two events of one input in one step are one value, 2
+    ([1, 1], [1.0, -1.0], 0.0),  # and these are none
+    ([1, 2], None, 0.0),
+])  # fmt: skip
+def test_events_cost_what_the_same_dense_input_costs(unit, weight, macs):
+    events = Events(
+        torch.tensor(unit), torch.tensor([0, 2]), None if weight is None else torch.tensor(weight), (1, 1, 5)
+    )
+    counts = []
+    for x in (events, events.dense()):
+        counts.append({"effective_acs": 0.0, "effective_macs": 0.0, "dense_operations": 0.0})
+        add_operations(InputLinear(5, 3), x, counts[-1])
+    assert counts[0] == counts[1]
+    assert counts[0]["effective_macs"] == macs

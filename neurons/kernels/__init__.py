@@ -8,9 +8,11 @@ from typing import Literal, get_args
 
 import torch
 
+from neurons.compiler import watched
 from neurons.kernels import cuda
 from neurons.kernels.rule import DTYPES
 from neurons.names import unknown_name
+from neurons.threads import why_not_numba
 
 Engine = Literal["auto", "step", "fused"]
 ENGINES: tuple[str, ...] = get_args(Engine)
@@ -30,23 +32,29 @@ def why_not_fused(device: torch.device, dtype: torch.dtype) -> str | None:
         return f"the fused engine has no kernel for {device.type} devices"
     if dtype not in DTYPES:
         return f"the fused engine takes {', '.join(map(str, DTYPES))}, not {dtype}"
-    return cuda.why_not() if device.type == "cuda" else None
+    watcher = watched()
+    if watcher is not None:
+        return f"{watcher} and would see nothing of a kernel"
+    return cuda.why_not() if device.type == "cuda" else why_not_numba()
 
 
-def resolve_engine(engine: str, device: torch.device, dtype: torch.dtype) -> Literal["step", "fused"]:
+def resolve_engine(
+    engine: str, device: torch.device, dtype: torch.dtype, unknown: str | None = None
+) -> Literal["step", "fused"]:
     """The engine that runs: "auto" is "fused" where that exists, else "step", with one warning if that is for a missing
-    package.
+    package. `unknown` says what the neuron has that no kernel knows.
 
-    Raises ValueError if `engine` is "fused" and cannot be.
+    Raises ValueError for an unknown name, or if `engine` is "fused" and cannot be.
     """
+    check_engine(engine)
     if engine == "step":
         return "step"
-    reason = why_not_fused(device, dtype)
+    reason = unknown or why_not_fused(device, dtype)
     if reason is None:
         return "fused"
     if engine == "fused":
         raise ValueError(f"engine='fused': {reason}; use engine='step' or 'auto'")
-    if device.type == "cuda" and dtype in DTYPES:
+    if device.type == "cuda" and reason == cuda.why_not():
         _warn(reason)
     return "step"
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from neurons.compiler import uncompiled
+from neurons.dtypes import state_dtype
 from neurons.kernels import cpu, cuda
-from neurons.kernels.rule import DTYPES, Kernels, Rule, state_dtype
+from neurons.kernels.rule import DTYPES, Kernels, Rule
 from neurons.linear.products import product, product_over_rows, sum_over_rows
 from neurons.surrogate import Surrogate, rectangle
 from neurons.variant import Reset
@@ -65,26 +65,30 @@ class _FusedLIF(torch.autograd.Function):
             kept = kernels.empty((kernels.segments(steps) if differentiable else 0, M), v0.dtype, x.device)
             kernels.forward(x_rows, _flat(k), v.view(M), rule, *out, kept)
             ctx.kept = kept
-            ctx.save_for_backward(x_rows, k, v0, None, None, None)
+            ctx.save_for_backward(x_rows, k, v0, None, None)
         else:
             weight_t = weight.detach().t().contiguous()
             drive = torch.zeros_like(v) if o0 is None else product(o0.detach().reshape(-1, len(weight)), weight_t)
-            spikes_needed = kernels.forward_recurrent(x_rows, _flat(k), weight_t, _flat(drive), v.view(M), rule, *out)
-            ctx.save_for_backward(u, k, v0, weight, o0, spikes if spikes_needed else None)
+            ctx.dense = kernels.forward_recurrent(x_rows, _flat(k), weight_t, _flat(drive), v.view(M), rule, *out)
+            ctx.save_for_backward(u, k, v0, weight, o0)
         ctx.rule, ctx.device_type = rule, x.device.type
         ctx.steps, ctx.x_steps, ctx.x_dtype = steps, len(x), x.dtype
         ctx.set_materialize_grads(False)
         return spikes.new_zeros(()).expand(shape) if silent else spikes, u if record else None, v
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Any, ...]:
+        if torch.is_grad_enabled():  # once_differentiable would give 0 where the incoming gradient is a constant
+            raise RuntimeError(
+                "the fused engine is differentiable once, and a second derivative was asked for (create_graph=True); "
+                "use engine='step'"
+            )
         with torch.autocast(ctx.device_type, enabled=False):
             return _backward(ctx, *grads)
 
 
 def _backward(ctx: Any, grad_o: Tensor | None, grad_u: Tensor | None, grad_v: Tensor | None) -> tuple[Any, ...]:
-    x_or_u, k, v0, weight, o0, spikes = ctx.saved_tensors
+    x_or_u, k, v0, weight, o0 = ctx.saved_tensors
     kernels = _kernels(v0.device)
     steps, dtype = ctx.steps, ctx.x_dtype
     shape, M = (steps, *v0.shape), v0.numel()
@@ -111,7 +115,7 @@ def _backward(ctx: Any, grad_o: Tensor | None, grad_u: Tensor | None, grad_v: Te
             _flat(k),
             weight,
             _flat(v0),
-            None if spikes is None else spikes.view(steps, M),
+            ctx.dense,
             *later,
             grad_x.view(steps, M),
             grad_k,
@@ -132,12 +136,10 @@ def _backward(ctx: Any, grad_o: Tensor | None, grad_u: Tensor | None, grad_v: Te
 def constant_current(current: Tensor, steps: int) -> Tensor:
     """The same current [B, n] at each of T = `steps` steps, as [T, B, n] without a copy.
 
-    As `current.expand(steps, ...)`; but `fused_lif` then sums the gradient over time as it goes, where autograd would
-    first write it for every step. Such a gradient goes to `current`, past the tensor returned here.
+    A layer that is called as `layer(current, steps=T)` also sums the gradient over time as it goes; here autograd
+    first writes it for every step.
     """
-    x = current.expand(steps, *current.shape)
-    x.constant_current = current  # type: ignore[attr-defined]
-    return x
+    return current.expand(steps, *current.shape)
 
 
 @uncompiled  # the kernels lie outside of what torch.compile can trace: a break in the graph
@@ -152,23 +154,25 @@ def fused_lif(
     recurrent_weight: Tensor | None = None,
     v0: Tensor | None = None,
     o0: Tensor | None = None,
+    steps: int | None = None,
     record: bool = False,
 ) -> tuple[Tensor, Tensor | None, Tensor]:
     """The LIF layer of eq. 3-11 over a whole sequence.
 
-    x: input current [T, B, *], on the CPU or a CUDA device. k: leak coefficient, a number or [n] where n is x's last
+    x: input current [T, B, *], on the CPU or a CUDA device; or, with `steps`, the same current [B, *] at each of so
+    many steps, whose gradient is summed over time. k: leak coefficient, a number or [n] where n is x's last
     dimension. recurrent_weight: V [n, n]. v0: the state after reset before the first step, [B, *] (None: zeros); o0:
     the spikes before it (None: none).
-    Returns spikes [T, B, *], the potentials before reset [T, B, *] (None unless `record`), and the final state after
-    reset [B, *], all in x's dtype. A layer with float16 or bfloat16 input computes in float32. Differentiable once
-    with respect to x, k, recurrent_weight, v0 and o0.
-    Raises ValueError for a wrong shape or device, TypeError for a wrong dtype.
+    Returns spikes [T, B, *] and the potentials before reset [T, B, *] (None unless `record`) in x's dtype, and the
+    final state after reset [B, *] in that of `state_dtype`, in which all is computed. Differentiable once with respect
+    to x, k, recurrent_weight, v0 and o0.
+    Raises ValueError for a wrong shape or device, TypeError for a wrong dtype, RuntimeError in the backward pass if
+    a second derivative is asked for.
     """
+    if steps is not None:
+        x = x.unsqueeze(0)
     _check(x, {"k": k, "recurrent_weight": recurrent_weight, "v0": v0, "o0": o0})
-    steps, dtype = len(x), x.dtype
-    constant = getattr(x, "constant_current", None)
-    if constant is not None:
-        x = constant.unsqueeze(0)
+    steps, dtype = steps or len(x), x.dtype
     state = state_dtype(dtype)
     if dtype not in _kernels(x.device).DTYPES:
         x = x.to(state)
@@ -182,7 +186,7 @@ def fused_lif(
     rule = Rule(threshold, reset, surrogate, detach_reset)
     with torch.autocast(x.device.type, enabled=False):
         spikes, u, v = _FusedLIF.apply(x, leak, weight, v0, o0, steps, rule, record, differentiable)
-    return spikes.to(dtype), None if u is None else u.to(dtype), v.to(dtype)
+    return spikes.to(dtype), None if u is None else u.to(dtype), v
 
 
 def _check(x: Tensor, others: dict[str, Any]) -> None:
@@ -206,7 +210,7 @@ def _check(x: Tensor, others: dict[str, Any]) -> None:
                 f"the input current is on {x.device}, but {name} on {tensor.device}: bring both to one device, as with "
                 f"neuron.to({str(x.device)!r})"
             )
-        if tensor.dtype not in (x.dtype, state_dtype(x.dtype)):
+        if state_dtype(tensor.dtype) != state_dtype(x.dtype):
             raise TypeError(
                 f"the input current is {x.dtype}, but {name} is {tensor.dtype}: bring both to one dtype, as with "
                 "neuron.double()"

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from neurons.kernels import buffers, lif_numba
-from neurons.kernels.rule import RESETS, Rule
+from neurons.kernels.rule import RESETS, Rule, fired
 from neurons.linear.products import product_over_rows
 from neurons.threads import use_threads
 
@@ -79,7 +79,7 @@ def backward_recurrent(
     k: Tensor,
     weight: Tensor,
     v0: Tensor,
-    spikes: Tensor | None,
+    dense: bool,
     grad_o: Tensor,
     grad_u: Tensor,
     grad_v: Tensor,
@@ -94,7 +94,7 @@ def backward_recurrent(
     # depend on the shape alone, so that the bits do not depend on the number of threads.
     block = N * min(-(-M // (PARTS * N)), max(1, BLOCK // N))
     parts = max(1, min(PARTS, M // block, LARGE // (N * N)))
-    in_kernel = weight_wanted and spikes is None
+    in_kernel = weight_wanted and not dense
     grad_weight_t = buffers.empty((parts, N if in_kernel else 0, N), weight.dtype).zero_()
     use_threads(T * M)
     lif_numba.backward_recurrent(
@@ -106,9 +106,9 @@ def backward_recurrent(
     )
     if not weight_wanted:
         return None
-    if spikes is None:
+    if not dense:
         return grad_weight_t.sum(0).t()
-    return product_over_rows(grad_x[1:].reshape(-1, N), spikes[:-1].reshape(-1, N))
+    return product_over_rows(grad_x[1:].reshape(-1, N), fired(u[:-1], rule).reshape(-1, N))
 
 
 def _block(steps: int, columns: int, unit: int = 1) -> int:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neurons.kernels.rule import DTYPES, RESETS, Rule
+from neurons.kernels.rule import DTYPES, RESETS, Rule, fired
 
 SOURCE = Path(__file__).with_name("lif.cu")
 
@@ -125,7 +125,7 @@ def backward_recurrent(
     k: Tensor,
     weight: Tensor,
     v0: Tensor,
-    spikes: Tensor | None,
+    dense: bool,  # noqa: ARG001
     grad_o: Tensor,
     grad_u: Tensor,
     grad_v: Tensor,
@@ -134,7 +134,6 @@ def backward_recurrent(
     grad_k: Tensor,
     weight_wanted: bool,
 ) -> Tensor | None:
-    assert spikes is not None
     T, M = u.shape
     N = len(weight)
     case = {**_case(grad_x, rule), **_backward_case(grad_o, grad_u, grad_k, rule)}
@@ -143,7 +142,8 @@ def backward_recurrent(
     _launch_samples("backward_recurrent", case, M // N, weight, *tensors, *sizes, *_derivative(grad_v, rule))
     if not weight_wanted:
         return None
-    return (grad_x[1:].reshape(-1, N).t() @ spikes[:-1].reshape(-1, N)).to(weight.dtype)
+    spikes = fired(u[:-1], rule).to(grad_x.dtype)
+    return (grad_x[1:].reshape(-1, N).t() @ spikes.reshape(-1, N)).to(weight.dtype)
 
 
 def _case(x: Tensor, rule: Rule) -> dict[str, int]:

@@ -16,8 +16,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit, prange, types
+from numba import prange, types
 from numba.extending import overload
+
+from neurons.jit import njit
 
 # Numbers and no names from elsewhere: Numba's cache would not see them change.
 NONE, ZERO, SUBTRACT = range(3)  # the order of neurons.kernels.rule.RESETS
@@ -34,7 +36,7 @@ def segments(T: int) -> int:
     return -(-T // SEGMENT)
 
 
-@njit(cache=True)
+@njit()
 def _reset_factors(threshold, reset):  # type: ignore[no-untyped-def]
     """(s, z) with v = (u - s o) (1 - z o) after the reset: one loop for the three kinds, and exact in each of them.
 
@@ -45,7 +47,7 @@ def _reset_factors(threshold, reset):  # type: ignore[no-untyped-def]
     return threshold if reset == SUBTRACT else zero, one if reset == ZERO else zero
 
 
-@njit(cache=True)
+@njit()
 def _charge(x, k, v, threshold, reset, u):  # type: ignore[no-untyped-def]
     """One step of one block: u = k v + x, and v after the reset. All arguments are rows of equal length."""
     one = x.dtype.type(1)
@@ -58,7 +60,7 @@ def _charge(x, k, v, threshold, reset, u):  # type: ignore[no-untyped-def]
         v[j] = (potential - s * o) * (one - z * o)
 
 
-@njit(cache=True)
+@njit()
 def _charge_and_fire(x, k, v, threshold, reset, o):  # type: ignore[no-untyped-def]
     """As `_charge`, where the spikes are wanted instead of u."""
     one = x.dtype.type(1)
@@ -71,7 +73,7 @@ def _charge_and_fire(x, k, v, threshold, reset, o):  # type: ignore[no-untyped-d
         v[j] = (potential - s * spike) * (one - z * spike)
 
 
-@njit(cache=True)
+@njit()
 def _fire(u, threshold, o):  # type: ignore[no-untyped-def]
     one = u.dtype.type(1)
     zero = u.dtype.type(0)
@@ -79,7 +81,7 @@ def _fire(u, threshold, o):  # type: ignore[no-untyped-def]
         o[j] = one if u[j] >= threshold else zero
 
 
-@njit(cache=True)
+@njit()
 def _tile(k, start, out):  # type: ignore[no-untyped-def]
     """The leak of the columns from `start` on."""
     n = start % len(k)
@@ -90,7 +92,7 @@ def _tile(k, start, out):  # type: ignore[no-untyped-def]
             n = 0
 
 
-@njit(cache=True)
+@njit()
 def _forward_block(T, x, k, v, threshold, reset, o_out, u_out, v_kept, start, stop):  # type: ignore[no-untyped-def]
     """`forward` for the columns from start to stop."""
     x_moves = 1 if x.shape[0] > 1 else 0
@@ -109,7 +111,7 @@ def _forward_block(T, x, k, v, threshold, reset, o_out, u_out, v_kept, start, st
             _fire(u_out[t, start:stop], threshold, o_out[t, start:stop])
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True)
 def forward(T, x, k, v, threshold, reset, block, o_out, u_out, v_kept):  # type: ignore[no-untyped-def]
     """x [T, M] or [1, M] (the same input at every step), k [N] or [1]; v [M] is the state after reset, updated in
     place.
@@ -122,7 +124,7 @@ def forward(T, x, k, v, threshold, reset, block, o_out, u_out, v_kept):  # type:
         _forward_block(T, x, k, v, threshold, reset, o_out, u_out, v_kept, i * block, min((i + 1) * block, M))
 
 
-@njit(cache=True)
+@njit()
 def _exp_float32(x):  # type: ignore[no-untyped-def]
     """exp(x) for x <= 0 to 1e-7: 2^n times a polynomial (Cephes' expf), which vectorises where a call of libm does
     not."""
@@ -150,7 +152,7 @@ def _exp_in(x):  # type: ignore[no-untyped-def]
     return (lambda x: _exp_float32(x)) if x == types.float32 else (lambda x: math.exp(x))
 
 
-@njit(cache=True, error_model="numpy")  # a check for a division by 0 would keep the loops from vectorising
+@njit(error_model="numpy")  # a check for a division by 0 would keep the loops from vectorising
 def _surrogate(u, threshold, kind, p, out):  # type: ignore[no-untyped-def]
     """do/du of one row of potentials; p are the surrogate's parameters, as in neurons.surrogate."""
     one = u.dtype.type(1)
@@ -187,7 +189,7 @@ def _surrogate(u, threshold, kind, p, out):  # type: ignore[no-untyped-def]
             )
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _backward_step(  # type: ignore[no-untyped-def]
     u, k, grad_o, grad_u, grad_v, threshold, reset, detach, kind, p, h, g
 ):
@@ -228,7 +230,7 @@ def _backward_step(  # type: ignore[no-untyped-def]
         grad_v[j] = k[j] * g[j]
 
 
-@njit(cache=True)
+@njit()
 def _add_grad_k(g, u_before, threshold, reset, grad_k):  # type: ignore[no-untyped-def]
     """grad_k += g v, with v the state that the potentials one step earlier left behind."""
     one = g.dtype.type(1)
@@ -239,13 +241,13 @@ def _add_grad_k(g, u_before, threshold, reset, grad_k):  # type: ignore[no-untyp
         grad_k[j] += g[j] * ((u_before[j] - s * o) * (one - z * o))
 
 
-@njit(cache=True)
+@njit()
 def _add_product(a, b, out):  # type: ignore[no-untyped-def]
     for j in range(len(out)):
         out[j] += a[j] * b[j]
 
 
-@njit(cache=True)
+@njit()
 def _backward_block(  # type: ignore[no-untyped-def]
     T, x, k, v_kept, grad_o, grad_u, grad_v, threshold, reset, detach, kind, p, grad_x, grad_k, start, stop
 ):
@@ -298,7 +300,7 @@ def _backward_block(  # type: ignore[no-untyped-def]
         grad_x[0, start:stop] = total
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True)
 def backward(  # type: ignore[no-untyped-def]
     T, x, k, v_kept, grad_o, grad_u, grad_v, threshold, reset, detach, kind, p, block, grad_x, grad_k
 ):
@@ -315,7 +317,7 @@ def backward(  # type: ignore[no-untyped-def]
         )
 
 
-@njit(cache=True)
+@njit()
 def _spiking(u, threshold, rows):  # type: ignore[no-untyped-def]
     """Writes the indices where u >= threshold to rows and returns how many there are."""
     count = 0
@@ -325,7 +327,7 @@ def _spiking(u, threshold, rows):  # type: ignore[no-untyped-def]
     return count
 
 
-@njit(cache=True)
+@njit()
 def _nonzero(a, rows):  # type: ignore[no-untyped-def]
     """Writes the indices where a is not 0 to rows and returns how many there are."""
     count = 0
@@ -335,7 +337,7 @@ def _nonzero(a, rows):  # type: ignore[no-untyped-def]
     return count
 
 
-@njit(cache=True)
+@njit()
 def _send_spikes(weight_t, fired, count, current):  # type: ignore[no-untyped-def]
     """Adds row j of weight_t [N, N] to its sample's part of `current` for each spike of neuron j; columns
     fired[:count].
@@ -363,7 +365,7 @@ def _send_spikes(weight_t, fired, count, current):  # type: ignore[no-untyped-de
             r += 1
 
 
-@njit(cache=True, fastmath={"contract"})
+@njit(fastmath={"contract"})
 def _add_matrix_product(g, weight, out):  # type: ignore[no-untyped-def]
     """out += g @ weight, with g and out [samples * N]; four rows of weight at a time stay in the L1 cache for all
     samples."""
@@ -385,7 +387,7 @@ def _add_matrix_product(g, weight, out):  # type: ignore[no-untyped-def]
                 row[i] += p * a[i]
 
 
-@njit(cache=True, fastmath={"reassoc", "contract"})
+@njit(fastmath={"reassoc", "contract"})
 def _dot(a, b):  # type: ignore[no-untyped-def]
     """A dot product; the compiler may reorder it, which is what lets it use vector registers."""
     total = a.dtype.type(0)
@@ -394,7 +396,7 @@ def _dot(a, b):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(cache=True)
+@njit()
 def _forward_recurrent_block(  # type: ignore[no-untyped-def]
     x, k, weight_t, drive, v, threshold, reset, o_out, u_out, start, stop
 ):
@@ -419,7 +421,7 @@ def _forward_recurrent_block(  # type: ignore[no-untyped-def]
     return spikes
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True)
 def forward_recurrent(x, k, weight_t, drive, v, threshold, reset, block, o_out, u_out):  # type: ignore[no-untyped-def]
     """As `forward`, with weight_t[j, i] the weight from neuron j to i, and a block some whole samples.
 
@@ -436,7 +438,7 @@ def forward_recurrent(x, k, weight_t, drive, v, threshold, reset, block, o_out, 
     return spikes
 
 
-@njit(cache=True)
+@njit()
 def _backward_recurrent_block(  # type: ignore[no-untyped-def]
     u,
     k,
@@ -511,7 +513,7 @@ def _backward_recurrent_block(  # type: ignore[no-untyped-def]
                 _add_product(g, v0[start:stop], grad_k[start:stop])
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True)
 def backward_recurrent(  # type: ignore[no-untyped-def]
     u,
     k,

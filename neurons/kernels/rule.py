@@ -29,9 +29,9 @@ class Rule:
     detach_reset: bool
 
 
-def state_dtype(dtype: torch.dtype) -> torch.dtype:
-    """In what a layer computes whose input is `dtype`: a potential summed up in 16 bits would lose small inputs."""
-    return torch.float64 if dtype == torch.float64 else torch.float32
+def fired(u: Tensor, rule: Rule) -> Tensor:
+    """The spikes of the potentials u, in u's dtype."""
+    return (u >= rule.threshold).to(u.dtype)
 
 
 class Kernels(Protocol):
@@ -83,7 +83,8 @@ class Kernels(Protocol):
         """As `forward`, with weight_t[j, i] from neuron j to neuron i; drive [M] is what the spikes before the first
         step send.
 
-        Write u [T, M] for `backward_recurrent`; return whether that needs the spikes too.
+        Write u [T, M] for `backward_recurrent`; return whether so many fire that the gradient of the weights is better
+        made by one product.
         """
 
     def backward_recurrent(
@@ -92,7 +93,7 @@ class Kernels(Protocol):
         k: Tensor,
         weight: Tensor,
         v0: Tensor,
-        spikes: Tensor | None,
+        dense: bool,
         grad_o: Tensor,
         grad_u: Tensor,
         grad_v: Tensor,
@@ -102,7 +103,7 @@ class Kernels(Protocol):
         weight_wanted: bool,
     ) -> Tensor | None:
         """As `backward`, from the potentials u; weight[i, j] is from neuron j to neuron i, v0 [M] the state at the
-        start.
+        start; dense is what `forward_recurrent` returned.
 
         Write grad_x [T, M]. Return the gradient of `weight` from all steps but the first, or None unless that is
         wanted.

@@ -10,13 +10,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
-from neurons.compiler import uncompiled
+from neurons.compiler import uncompiled, watched
 from neurons.kernels import buffers
 from neurons.linear import rows_numba
 from neurons.linear.scatter import summed
-from neurons.threads import use_threads
+from neurons.threads import use_threads, why_not_numba
 
 
 @uncompiled
@@ -24,10 +23,11 @@ def event_linear(unit: Tensor, offset: Tensor, count: Tensor | None, weight_t: T
     """The current [R, n_out] from R rows of events; row r has the inputs unit[offset[r] : offset[r + 1]].
 
     unit [E] int64, each below n_in; offset [R + 1] int64, from 0 to E; count [E], by which each event is multiplied
-    (None: 1); weight_t [n_in, n_out]; bias [n_out]. Differentiable once with respect to weight_t and bias. Raises
+    (None: 1); weight_t [n_in, n_out]; bias [n_out]. Differentiable with respect to weight_t and bias. Raises
     ValueError for a unit or an offset out of range.
     """
-    if weight_t.device.type != "cpu" or weight_t.dtype not in (torch.float32, torch.float64):
+    plain = weight_t.device.type == "cpu" and weight_t.dtype in (torch.float32, torch.float64)
+    if not plain or watched() or why_not_numba():
         summed = nn.functional.embedding_bag(
             unit, weight_t, offset, mode="sum", per_sample_weights=count, include_last_offset=True
         )
@@ -55,9 +55,19 @@ class _EventLinear(torch.autograd.Function):
         return out
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        if torch.is_grad_enabled():  # what is returned will be differentiated again
+            return None, None, None, _scattered(ctx.saved_tensors, grads[0], ctx.n_in), grads[0].sum(0)
         events = tuple(part.numpy() for part in ctx.saved_tensors)
         grad = grads[0].contiguous()
         weight_t, bias = summed(rows_numba.scatter_events, events, grad, ctx.n_in, len(events[0]))
         return None, None, None, weight_t, bias
+
+
+def _scattered(events: tuple[Tensor, ...], grad: Tensor, n_in: int) -> Tensor:
+    """The gradient of weight_t [n_in, n_out] from grad [R, n_out], in operations of torch."""
+    unit, offset, count = events
+    each = grad.repeat_interleave(offset.diff(), 0)
+    if len(count) > 0:
+        each = each * count.unsqueeze(1)
+    return grad.new_zeros((n_in, grad.shape[1])).index_add(0, unit, each)

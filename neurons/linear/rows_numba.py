@@ -6,10 +6,12 @@ All in one file, as Numba's cache knows a function anew only if its own file has
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from neurons.jit import njit
 
 
-@njit(cache=True)
+@njit()
 def sum_rows(bias, weight_t, unit, factor, out):  # type: ignore[no-untyped-def]
     """out [n] = bias + the sum of factor[e] weight_t[unit[e]], with weight_t [n_in, n]; factor is empty where all are
     1.
@@ -43,13 +45,13 @@ def sum_rows(bias, weight_t, unit, factor, out):  # type: ignore[no-untyped-def]
             out[i] += p * a[i]
 
 
-@njit(cache=True)
+@njit()
 def add(g, total):  # type: ignore[no-untyped-def]
     for i in range(len(total)):
         total[i] += g[i]
 
 
-@njit(cache=True)
+@njit()
 def add_to_rows(g, unit, factor, grad_weight_t):  # type: ignore[no-untyped-def]
     """grad_weight_t[unit[e]] += factor[e] g for each e: the gradient of `sum_rows`."""
     one = g.dtype.type(1)
@@ -60,7 +62,7 @@ def add_to_rows(g, unit, factor, grad_weight_t):  # type: ignore[no-untyped-def]
             row[i] += p * g[i]
 
 
-@njit(cache=True)
+@njit()
 def add_to_columns(g, unit, factor, left, right, grad_weight_t):  # type: ignore[no-untyped-def]
     """As `add_to_rows`, in the columns from left to right only: a slice costs some nanoseconds an event."""
     one = g.dtype.type(1)
@@ -72,7 +74,7 @@ def add_to_columns(g, unit, factor, left, right, grad_weight_t):  # type: ignore
             row[i] += p * g[i]
 
 
-@njit(cache=True)
+@njit()
 def active(x, unit, factor):  # type: ignore[no-untyped-def]
     """Writes the indices and the values of x that are not 0 to unit and factor [len(x) + 1]; returns how many."""
     count = 0
@@ -83,7 +85,7 @@ def active(x, unit, factor):  # type: ignore[no-untyped-def]
     return count
 
 
-@njit(cache=True)
+@njit()
 def _rises(a):  # type: ignore[no-untyped-def]
     """Whether no element is less than the one before it."""
     falls = 0
@@ -92,7 +94,7 @@ def _rises(a):  # type: ignore[no-untyped-def]
     return falls == 0
 
 
-@njit(cache=True)
+@njit()
 def _first_row(offset, part, parts):  # type: ignore[no-untyped-def]
     """The first row of a part, where all parts have the same number of rows and events together."""
     R = len(offset) - 1
@@ -107,7 +109,7 @@ def _first_row(offset, part, parts):  # type: ignore[no-untyped-def]
     return low
 
 
-@njit(cache=True)
+@njit()
 def _sum_events_part(unit, offset, count, weight_t, bias, out, start, stop):  # type: ignore[no-untyped-def]
     """`sum_events` for the rows from start to stop."""
     n_in = len(weight_t)
@@ -120,7 +122,7 @@ def _sum_events_part(unit, offset, count, weight_t, bias, out, start, stop):  # 
     return True
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True)
 def sum_events(unit, offset, count, weight_t, bias, parts, out):  # type: ignore[no-untyped-def]
     """Writes out [R, n_out]. count is [E], or empty if every event counts 1. False if events are out of range."""
     R = len(out)
@@ -133,7 +135,7 @@ def sum_events(unit, offset, count, weight_t, bias, parts, out):  # type: ignore
     return np.all(good)
 
 
-@njit(cache=True)
+@njit()
 def _scatter_events_part(  # type: ignore[no-untyped-def]
     unit, offset, count, grad, start, stop, left, right, grad_weight_t, grad_bias
 ):
@@ -150,7 +152,7 @@ def _scatter_events_part(  # type: ignore[no-untyped-def]
             add_to_columns(grad[r], unit[first:last], count[first:last], left, right, grad_weight_t)
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True)
 def scatter_events(unit, offset, count, grad, chunks, grad_weight_t, grad_bias):  # type: ignore[no-untyped-def]
     """Writes grad_weight_t [parts, n_in, n_out] and grad_bias [parts, n_out]: the gradients of `sum_events` from each
     part of the rows.
@@ -165,7 +167,7 @@ def scatter_events(unit, offset, count, grad, chunks, grad_weight_t, grad_bias):
         _scatter_events_part(unit, offset, count, grad, start, stop, left, right, grad_weight_t[part], grad_bias[part])
 
 
-@njit(cache=True)
+@njit()
 def _sum_active_part(x, weight_t, bias, out, start, stop):  # type: ignore[no-untyped-def]
     """`sum_active` for the rows from start to stop."""
     n_in = x.shape[1]
@@ -175,7 +177,7 @@ def _sum_active_part(x, weight_t, bias, out, start, stop):  # type: ignore[no-un
         sum_rows(bias, weight_t, unit[:count], factor[:count], out[r])
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True)
 def sum_active(x, weight_t, bias, parts, out):  # type: ignore[no-untyped-def]
     """out [R, n_out] = x [R, n_in] @ weight_t + bias."""
     R = len(x)
@@ -183,7 +185,7 @@ def sum_active(x, weight_t, bias, parts, out):  # type: ignore[no-untyped-def]
         _sum_active_part(x, weight_t, bias, out, part * R // parts, (part + 1) * R // parts)
 
 
-@njit(cache=True)
+@njit()
 def _scatter_active_part(x, grad, start, stop, left, right, grad_weight_t, grad_bias):  # type: ignore[no-untyped-def]
     """`scatter_active` for the rows from start to stop and the columns from left to right."""
     n_in = x.shape[1]
@@ -200,7 +202,7 @@ def _scatter_active_part(x, grad, start, stop, left, right, grad_weight_t, grad_
             add_to_columns(grad[r], unit[:count], factor[:count], left, right, grad_weight_t)
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True)
 def scatter_active(x, grad, chunks, grad_weight_t, grad_bias):  # type: ignore[no-untyped-def]
     """As `scatter_events`, for `sum_active`; each part has the same number of rows."""
     R = len(x)
@@ -212,7 +214,7 @@ def scatter_active(x, grad, chunks, grad_weight_t, grad_bias):  # type: ignore[n
         _scatter_active_part(x, grad, start, stop, left, right, grad_weight_t[part], grad_bias[part])
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True)
 def sum_parts(each, shares, out):  # type: ignore[no-untyped-def]
     """out [n_in, n_out] = the sum of each [parts, n_in, n_out] over its parts, in their order."""
     parts, n_in, n_out = each.shape

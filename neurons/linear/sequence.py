@@ -11,14 +11,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
-from neurons.compiler import uncompiled
+from neurons.compiler import uncompiled, watched
 from neurons.kernels import buffers
 from neurons.linear import rows_numba
-from neurons.linear.products import product, product_over_rows, sum_over_rows
+from neurons.linear.products import product, product_over_rows, sum_over_rows, times
 from neurons.linear.scatter import summed
-from neurons.threads import use_threads
+from neurons.threads import use_threads, why_not_numba
 
 WIDE = 32
 """Outputs from which on a sum of rows can beat a matrix product."""
@@ -29,16 +28,16 @@ SPARSE = 0.15
 
 @uncompiled
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """As `torch.nn.functional.linear`: [..., n_in] -> [..., n_out]. Differentiable once on the CPU."""
+    """As `torch.nn.functional.linear`: [..., n_in] -> [..., n_out]."""
     plain = x.device.type == "cpu" and x.dtype == weight.dtype and bias is not None
-    if not plain or torch.is_autocast_enabled("cpu"):
+    if not plain or torch.is_autocast_enabled("cpu") or watched() or why_not_numba():
         return nn.functional.linear(x, weight, bias)
     current: Tensor = _Linear.apply(x.flatten(0, -2), weight, bias)
     return current.view(*x.shape[:-1], len(weight))
 
 
 class SequenceLinear(nn.Linear):
-    """Current [T, B, out_features] of spikes [T, B, in_features]. Differentiable once on the CPU."""
+    """Current [T, B, out_features] of spikes [T, B, in_features]."""
 
     def forward(self, x: Tensor) -> Tensor:
         return linear(x, self.weight, self.bias)
@@ -59,9 +58,10 @@ class _Linear(torch.autograd.Function):
         return out
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
+        if torch.is_grad_enabled():  # what is returned will be differentiated again
+            return times(grads[0], weight), times(grads[0].t(), x), grads[0].sum(0)
         grad = grads[0].contiguous()
         grad_x = None
         if ctx.needs_input_grad[0]:

@@ -76,8 +76,7 @@ def _parts(training: Training, x: Input, y: Tensor, device: torch.device) -> dic
 
         def hook(_module: nn.Module, _input: Any, output: Tensor) -> None:
             mark(f"{name}, forward")
-            # the same current in all steps hands its gradient to the tensor that it is made from
-            getattr(output, "constant_current", output).register_hook(lambda _grad: mark(before))
+            output.register_hook(lambda _grad: mark(before))
 
         return hook
 

@@ -120,10 +120,8 @@ def count_recurrent(network: nn.Module, spikes: list[Tensor], operations: dict[s
 def add_operations(layer: nn.Module, x: Input, operations: dict[str, float]) -> None:
     """Add what `layer` does with the input `x` [..., n_in], or [..., C, H, W] for a convolution."""
     values = x.image if isinstance(x, Static) else x
-    if isinstance(values, Events):
-        binary = values.weight is None or bool((values.weight.abs() == 1).all())
-    else:
-        binary = bool(((values == 0) | (values.abs() == 1)).all())
+    unit, value = _inputs(values) if isinstance(values, Events) else (None, values)
+    binary = bool(((value == 0) | (value.abs() == 1)).all())
     if isinstance(layer, nn.Conv2d):
         assert isinstance(values, Tensor)
         effective = _convolution(layer, values != 0, layer.weight != 0)
@@ -132,7 +130,8 @@ def add_operations(layer: nn.Module, x: Input, operations: dict[str, float]) -> 
         weight = layer.weight_t if isinstance(layer, InputLinear) else layer.weight.t()  # type: ignore[operator]
         assert isinstance(weight, Tensor)
         if isinstance(values, Events):
-            active, n_inputs = torch.bincount(values.unit, minlength=len(weight)), values.shape[0] * values.shape[1]
+            assert unit is not None
+            active, n_inputs = torch.bincount(unit[value != 0], minlength=len(weight)), len(values.offset) - 1
         else:
             each = values.reshape(-1, len(weight))
             active, n_inputs = (each != 0).sum(0), len(each)
@@ -141,6 +140,15 @@ def add_operations(layer: nn.Module, x: Input, operations: dict[str, float]) -> 
     repeat = x.n_steps if isinstance(x, Static) else 1
     operations["effective_acs" if binary else "effective_macs"] += repeat * effective
     operations["dense_operations"] += repeat * dense
+
+
+def _inputs(events: Events) -> tuple[Tensor, Tensor]:
+    """The inputs that have events, and their values: several events of one input in one step are one value."""
+    n_in = events.shape[-1]
+    row = torch.arange(len(events.offset) - 1, device=events.unit.device).repeat_interleave(events.offset.diff())
+    place, of = (row * n_in + events.unit).unique(return_inverse=True)
+    weight = torch.ones_like(events.unit, dtype=torch.float32) if events.weight is None else events.weight
+    return place % n_in, torch.zeros(len(place), dtype=weight.dtype, device=weight.device).index_add(0, of, weight)
 
 
 def _convolution(layer: nn.Conv2d, x: Tensor, weight: Tensor) -> float:

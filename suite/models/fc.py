@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from torch import Tensor, nn
 
-from neurons import State, Variant, constant_current, make_neuron
+from neurons import State, Variant, make_neuron
 from neurons.linear import SequenceLinear, event_linear, linear
 from neurons.sequence import Sequence
 from suite.inputs import Events, Input, Static
@@ -18,7 +18,7 @@ from suite.protocols import Protocol
 
 
 class InputLinear(nn.Module):
-    """The first layer's weights, for every kind of input -> current [T, B, n_out].
+    """The first layer's weights, for every kind of input -> current [T, B, n_out], or [B, n_out] of a static image.
 
     `weight_t` is [n_in, n_out], the transpose of nn.Linear's, because events pick rows of it: no dense input is
     made for them. A static image is multiplied once, not T times.
@@ -35,7 +35,7 @@ class InputLinear(nn.Module):
             T, B, _ = x.shape
             return event_linear(x.unit, x.offset, x.weight, self.weight_t, self.bias).view(T, B, -1)
         if isinstance(x, Static):
-            return constant_current(self._dense(x.image.flatten(1)), x.n_steps)
+            return self._dense(x.image.flatten(1))
         return self._dense(x.flatten(2))
 
     def _dense(self, x: Tensor) -> Tensor:
@@ -52,12 +52,12 @@ class LeakyIntegrator(nn.Module):
         variant = Variant("leaky integrator", leakage=protocol.readout_leak, reset="none")
         self.neuron = make_neuron(variant, n, backend=backend, engine=engine, threshold=math.inf)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.advance(x, None)[0]
+    def forward(self, x: Tensor, *, steps: int | None = None) -> Tensor:
+        return self.advance(x, None, steps)[0]
 
-    def advance(self, x: Tensor, state: State | None) -> tuple[Tensor, State]:
+    def advance(self, x: Tensor, state: State | None, steps: int | None) -> tuple[Tensor, State]:
         """The potentials and the state after x, from `state` (None: from rest)."""
-        _spikes, potential, state = self.neuron.simulate(x, state=state)
+        _spikes, potential, state = self.neuron.simulate(x, state=state, steps=steps)
         assert potential is not None
         return potential, state
 
@@ -89,30 +89,32 @@ class FCNet(nn.Module):
             self.readout = make_neuron(without_recurrence(variant), n_classes, **options)
 
     def forward(self, x: Input) -> tuple[Tensor, list[Tensor]]:
-        return self._layers(x, lambda layer, current: layer(current))
+        return self._layers(x, lambda layer, current, steps: layer(current, steps=steps))
 
     def advance(self, x: Input, states: list[State] | None) -> tuple[Tensor, list[Tensor], list[State]]:
         """As a call, from the layers' `states` (None: from rest), and the states after x."""
         after: list[State] = []
 
-        def call(layer: nn.Module, current: Tensor) -> Tensor:
+        def call(layer: nn.Module, current: Tensor, steps: int | None) -> Tensor:
             before = states[len(after)] if states else None
             if isinstance(layer, LeakyIntegrator):
-                output, state = layer.advance(current, before)
+                output, state = layer.advance(current, before, steps)
             else:
-                output, _potential, state = cast(Sequence, layer).simulate(current, state=before, record=False)
+                neuron = cast(Sequence, layer)
+                output, _potential, state = neuron.simulate(current, state=before, steps=steps, record=False)
             after.append(state)
             return output
 
         return *self._layers(x, call), after
 
-    def _layers(self, x: Input, call: Callable[[nn.Module, Tensor], Tensor]) -> tuple[Tensor, list[Tensor]]:
+    def _layers(self, x: Input, call: Callable[[nn.Module, Tensor, int | None], Tensor]) -> tuple[Tensor, list[Tensor]]:
         spikes: list[Tensor] = []
         current = self.linear[0](x)
+        steps = x.n_steps if isinstance(x, Static) else None
         for neuron, following in zip(self.hidden, self.linear[1:], strict=True):
-            spikes.append(call(neuron, current))
-            current = following(spikes[-1])
-        return call(self.readout, current), spikes
+            spikes.append(call(neuron, current, steps))
+            current, steps = following(spikes[-1]), None
+        return call(self.readout, current, steps), spikes
 
 
 def without_recurrence(variant: Variant) -> Variant:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from neurons import constant_current
 from suite.inputs import Input, Static
 
 MakeNeuron = Callable[[], nn.Module]
@@ -64,11 +63,10 @@ class ResNet18(nn.Module):
 
     def forward(self, x: Input) -> tuple[Tensor, list[Tensor]]:
         if isinstance(x, Static):
-            current = constant_current(self.stem(x.image), x.n_steps)
+            signal = self.stem_neuron(self.stem(x.image), steps=x.n_steps)
         else:
             dense = x if isinstance(x, Tensor) else x.dense()
-            current = _each_step(self.stem, dense)
-        signal = self.stem_neuron(current)
+            signal = self.stem_neuron(_each_step(self.stem, dense))
         spikes = [signal]
         for block in self.blocks:
             inner, signal = block(signal)

@@ -11,8 +11,9 @@ from typing import Literal
 
 import numpy as np
 import torch
-from numba import njit, prange
+from numba import prange
 
+from neurons.jit import njit
 from neurons.threads import use_threads
 from suite.datasets.base import check_batch_size, sample_order
 from suite.datasets.events.preprocess import FixedFrames, FixedInterval, Preprocess
@@ -187,7 +188,7 @@ def _augmented(recordings: Store, samples: np.ndarray, augment: Augment, entropy
     return replace(recordings, indptr=indptr, t=np.concatenate(times), unit=np.concatenate(units), weight=None)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _cut_at(t, start, stop, end):  # type: ignore[no-untyped-def] # pragma: no cover
     """Move every stop[b] down to the first event at `end` or later of t[start[b] : stop[b]], which is sorted."""
     for b in range(len(start)):
@@ -201,7 +202,7 @@ def _cut_at(t, start, stop, end):  # type: ignore[no-untyped-def] # pragma: no c
         stop[b] = low
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _copy(array, start, stop, to, at):  # type: ignore[no-untyped-def] # pragma: no cover
     """Parts array[start[b] : stop[b]] one after the other into `to` from index `at` on."""
     for b in range(len(start)):
@@ -210,7 +211,7 @@ def _copy(array, start, stop, to, at):  # type: ignore[no-untyped-def] # pragma:
             at += 1
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _step_end(t, start, stop, step, T, how, width, at):  # type: ignore[no-untyped-def] # pragma: no cover
     """The event after the last one of `step`, given the first one, `at`, of a recording t[start:stop]."""
     if how == 1:
@@ -225,7 +226,7 @@ def _step_end(t, start, stop, step, T, how, width, at):  # type: ignore[no-untyp
     return at
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@njit(nogil=True, parallel=True)
 def _count(indptr, t, unit, samples, units, how, width, T, N, parts, offset):  # type: ignore[no-untyped-def] # pragma: no cover
     """offset[t * B + b + 1] = active inputs in step t of sample b."""
     B = len(samples)
@@ -245,7 +246,7 @@ def _count(indptr, t, unit, samples, units, how, width, T, N, parts, offset):  #
                 at = end
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@njit(nogil=True, parallel=True)
 def _to_events(indptr, t, unit, weight, samples, units, how, width, T, N, parts, offset, out, weights):  # type: ignore[no-untyped-def] # pragma: no cover
     B = len(samples)
     for part in prange(parts):
@@ -271,7 +272,7 @@ def _to_events(indptr, t, unit, weight, samples, units, how, width, T, N, parts,
                 at = end
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _to_dense(indptr, t, unit, weight, samples, units, how, width, binary, out):  # type: ignore[no-untyped-def] # pragma: no cover
     T, B, _ = out.shape
     for b in range(B):

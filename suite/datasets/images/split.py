@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import torch
 
+from neurons.jit import njit
 from suite.datasets.base import check_batch_size, sample_order
 from suite.inputs import Batch, Input, Static
 
@@ -74,7 +74,7 @@ def crop_and_flip(images: np.ndarray, rng: np.random.Generator, pad: int = 4) ->
     return out
 
 
-@numba.njit(cache=True)
+@njit()
 def _look_up(images, table, out):  # type: ignore[no-untyped-def]
     B, C, N = images.shape
     for b in range(B):
@@ -83,7 +83,7 @@ def _look_up(images, table, out):  # type: ignore[no-untyped-def]
                 out[b, c, i] = table[c, images[b, c, i]]
 
 
-@numba.njit(cache=True)
+@njit()
 def _shift(images, dy, dx, flip, out):  # type: ignore[no-untyped-def]
     B, C, H, W = images.shape
     for b in range(B):
@@ -94,7 +94,7 @@ def _shift(images, dy, dx, flip, out):  # type: ignore[no-untyped-def]
                     out[b, c, y, W - 1 - x if flip[b] else x] = pixel
 
 
-@numba.njit(cache=True)
+@njit()
 def _poisson(images, chosen, base, out):  # type: ignore[no-untyped-def]
     """One splitmix64 sequence a sample; each draw of 64 bits serves 4 pixels. P(fire) = pixel / 255."""
     T, B, N = out.shape

@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from numba import njit
 
+from neurons.jit import njit
 from suite.datasets.formats import aedat, atis
 from suite.datasets.formats.gesture import N_CLASSES
 from suite.datasets.standins.limbs import draw, gesture_angles
@@ -131,7 +131,7 @@ def _events(
     return pixel[order] % W, pixel[order] // W, polarity[order], t[order]
 
 
-@njit(cache=True)
+@njit()
 def _cross(frames, thresholds, frame_us):  # type: ignore[no-untyped-def] # pragma: no cover
     """Pixel, polarity and time of every crossing, brightness between two frames taken as linear."""
     n, H, W = frames.shape
@@ -161,7 +161,7 @@ def _cross(frames, thresholds, frame_us):  # type: ignore[no-untyped-def] # prag
     return out[0, :count].copy(), out[1, :count].copy(), out[2, :count].copy()
 
 
-@njit(cache=True)
+@njit()
 def _look(image, path, turn):  # type: ignore[no-untyped-def] # pragma: no cover
     """Log brightness [n, 34, 34] of the image, moved by path [n, 2], mapped by `turn` [2, 2], interpolated."""
     H, W = image.shape

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from neurons.jit import njit
 
 _SHOULDERS = ((46.0, 52.0), (82.0, 52.0))  # of the right and the left arm, as the camera sees them
 _UPPER, _FORE = 24.0, 26.0  # pixels
@@ -71,7 +72,7 @@ def draw(angles: np.ndarray, size: float, shift: np.ndarray, tone: float) -> np.
     return frames
 
 
-@njit(cache=True)
+@njit()
 def _capsules(frames, start, end, radius, tone):  # type: ignore[no-untyped-def] # pragma: no cover
     """In every frame, a line from start to end [n, 2] (x, y) with round ends, stripes across and soft edges."""
     n, H, W = frames.shape
