@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from numbers import Integral, Real
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,6 +23,13 @@ def check_n(n: int | None) -> int | None:
     if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:
         raise ValueError(f"n, the number of neurons, is a positive integer, not {n!r}")
     return int(n)
+
+
+def check_flag(name: str, value: bool) -> bool:
+    """Return `value` as a bool. Raises TypeError unless it is one, NumPy's included."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} is True or False, not {value!r}")
+    return bool(value)
 
 
 def check_threshold(threshold: float, reset: str) -> float:

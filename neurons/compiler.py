@@ -7,6 +7,7 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 import torch
+from torch import nn
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 P = ParamSpec("P")
@@ -20,6 +21,14 @@ def watched() -> str | None:
     if _get_current_dispatch_mode() is not None:
         return "a TorchDispatchMode is active, such as a counter of operations"
     return None
+
+
+_CALL = nn.Module.__call__
+
+
+def exported() -> bool:
+    """Whether an exporter such as nirtorch is following which module calls which: it takes the place of their call."""
+    return nn.Module.__call__ is not _CALL
 
 
 def uncompiled(function: Callable[P, R]) -> Callable[P, R]:

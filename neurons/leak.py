@@ -12,7 +12,7 @@ from neurons.variant import Learnable
 
 
 class Leak(nn.Module):
-    """Call it for k: `leakage` itself if that is a number, else sigmoid(logit) [n].
+    """Call it, or its forward, for k: `leakage` itself if that is a number, else sigmoid(logit) [n].
 
     The parameter `logit` [n] exists only if the leak is learnable. Raises ValueError if it is and n is unknown.
     """

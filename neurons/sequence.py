@@ -101,7 +101,7 @@ def _step(neuron: Neuron, x: Tensor, state: State, steps: int | None, record: bo
 
 def _fused(neuron: Neuron, rule: Rule, x: Tensor, state: State, steps: int | None, record: bool) -> Output:
     """`fused_lif`, where an input gain becomes a factor on x and on V."""
-    dtype, k = x.dtype, neuron.leak()
+    dtype, k = x.dtype, neuron.leak.forward()
     weight = None if neuron.recurrent is None else neuron.recurrent.weight
     if neuron.variant.input_gain == "1-k":
         gain = 1 - k

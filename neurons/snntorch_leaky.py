@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from types import MethodType
 from typing import Any, ClassVar, Self, cast
 
@@ -11,7 +12,8 @@ import torch
 from torch import Tensor
 
 from neurons import settled
-from neurons.checks import check_n, check_step, check_threshold
+from neurons.checks import check_flag, check_n, check_step, check_threshold
+from neurons.compiler import exported
 from neurons.dtypes import state_dtype
 from neurons.kernels import check_engine
 from neurons.kernels.rule import Rule
@@ -78,7 +80,7 @@ class VariantLeaky(Settled, snntorch.Leaky):
             reset_mechanism=variant.reset,
         )
         self.n = n = check_n(n)
-        self.detach_reset = detach_reset
+        self.detach_reset = check_flag("detach_reset", detach_reset)
         self.leak = Leak(resolved, n)
         self.recurrent: torch.nn.Linear | None = recurrent_weights(variant, n)
         self.variant = variant
@@ -94,7 +96,7 @@ class VariantLeaky(Settled, snntorch.Leaky):
         """The leak coefficient k: a scalar, or [n] if it is learnable. To be set to a number if the variant's leak is
         "normal" and not learnable.
         """
-        k = self.leak()
+        k = self.leak.forward()
         return torch.tensor(k, dtype=torch.float64) if isinstance(k, float) else k
 
     @beta.setter
@@ -146,7 +148,7 @@ class VariantLeaky(Settled, snntorch.Leaky):
     def _base_state_function(self, input_: Tensor) -> Tensor:
         drive = input_ if self.recurrent is None else input_ + self.recurrent(self.previous_spike)
         if self.variant.input_gain == "1-k":
-            drive = (1 - self.leak()) * drive
+            drive = (1 - self.leak.forward()) * drive
         return super()._base_state_function(drive)
 
     def _base_sub(self, input_: Tensor) -> Tensor:
@@ -166,6 +168,11 @@ class VariantLeaky(Settled, snntorch.Leaky):
 
     def forward(self, input_: Tensor, mem: Tensor | None = None) -> Tensor | tuple[Tensor, Tensor]:
         check_step(input_, self.n)
+        if exported() and self.variant != replace(self.variant, reset="zero", recurrent=False, input_gain="1"):
+            raise ValueError(
+                f"an exporter takes a neuron of snnTorch for its beta and threshold, which cannot express the variant "
+                f"{self.variant.name!r}: only one with reset 'zero', input gain '1' and without recurrence"
+            )
         if mem is not None and mem.numel() > 0 and mem.shape != input_.shape:
             raise ValueError(f"mem must be {list(input_.shape)}, as the input current is, not {list(mem.shape)}")
         if self.recurrent is not None and self._only_stepped():

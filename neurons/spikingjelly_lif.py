@@ -9,7 +9,7 @@ from spikingjelly.activation_based import functional, neuron
 from torch import Tensor, nn
 
 from neurons import settled
-from neurons.checks import check_n, check_sequence, check_step, check_threshold
+from neurons.checks import check_flag, check_n, check_sequence, check_step, check_threshold
 from neurons.dtypes import state_dtype
 from neurons.initial import initial_state
 from neurons.kernels import check_engine
@@ -70,7 +70,7 @@ class VariantLIFNode(Settled, neuron.LIFNode):
             v_threshold=check_threshold(threshold, variant.reset),
             v_reset=0.0,  # where the memory v starts
             surrogate_function=get_surrogate(surrogate),
-            detach_reset=detach_reset,
+            detach_reset=check_flag("detach_reset", detach_reset),
             step_mode=step_mode,
             store_v_seq=store_v_seq,
         )
@@ -97,7 +97,7 @@ class VariantLIFNode(Settled, neuron.LIFNode):
 
     @property
     def _tau(self) -> float:
-        k = self.leak()
+        k = self.leak.forward()
         if isinstance(k, Tensor):
             raise ValueError("tau of a LIFNode cannot express a learnable leak, which has one k a neuron: see `leak`")
         return float("inf") if k == 1.0 else 1.0 / (1.0 - k)
@@ -147,7 +147,7 @@ class VariantLIFNode(Settled, neuron.LIFNode):
     def charge(self, x: Tensor, v: Tensor, spike: Tensor | None) -> Tensor:
         """The membrane potential before reset: k v + gain (x + V o[t-1]), in SpikingJelly's way of writing it."""
         drive = x if self.recurrent is None else x + self.recurrent(spike)
-        k = self.leak()
+        k = self.leak.forward()
         if self.variant.input_gain == "1-k":
             drive = (1 - k) * drive
         if isinstance(k, float):

@@ -10,6 +10,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass, fields
+from numbers import Real
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -26,7 +27,8 @@ _SQRT_2PI = math.sqrt(2 * math.pi)
 class Surrogate(ABC):
     """A surrogate gradient; its fields are its parameters. Call it on u - u_th.
 
-    Raises ValueError for a parameter that is not positive and finite.
+    Raises TypeError for a parameter that is no number (kernels do not train one), ValueError for one that is not
+    positive and finite.
     """
 
     name: ClassVar[str]
@@ -35,6 +37,9 @@ class Surrogate(ABC):
 
     def __post_init__(self) -> None:
         for field, value in zip(fields(self), self.parameters, strict=True):
+            if isinstance(value, bool) or not isinstance(value, Real):
+                raise TypeError(f"surrogate {self.name!r}: {field.name} is a positive number, not {value!r}")
+            object.__setattr__(self, field.name, float(value))
             # a height of 0 leaves out the side lobes; nothing else may be 0
             if not (math.isfinite(value) and (value > 0 or (value == 0 and field.name == "height"))):
                 raise ValueError(f"surrogate {self.name!r}: {field.name} must be positive and finite, not {value!r}")

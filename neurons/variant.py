@@ -9,6 +9,7 @@ from numbers import Real
 from types import MappingProxyType
 from typing import Literal, get_args
 
+from neurons.checks import check_flag
 from neurons.names import unknown_name
 
 Reset = Literal["zero", "subtract", "none"]
@@ -88,8 +89,7 @@ class Variant:
         for field, values in allowed.items():
             if getattr(self, field) not in get_args(values):
                 raise unknown_name(f"{field} of variant {self.name!r}", getattr(self, field), get_args(values))
-        if not isinstance(self.recurrent, bool):
-            raise TypeError(f"variant {self.name!r}: recurrent is True or False, not {self.recurrent!r}")
+        object.__setattr__(self, "recurrent", check_flag(f"recurrent of variant {self.name!r}", self.recurrent))
 
     def resolve_leakage(self, normal: Leakage | None = None) -> float | Learnable:
         """This variant's leak where the baseline's is `normal` (None: 0.3)."""

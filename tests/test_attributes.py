@@ -12,7 +12,7 @@ from spikingjelly.activation_based import lynxi_exchange, neuron, op_counter, su
 from torch import nn
 from torch.nn.utils import prune
 
-from neurons import BACKENDS, Learnable, Variant, VariantLeaky, VariantLIFNode, arctan, make_neuron
+from neurons import BACKENDS, Learnable, Variant, VariantLeaky, VariantLIFNode, arctan, make_neuron, rectangle
 from neurons.kernels import resolve_engine
 from neurons.leak import Leak
 from neurons.recurrent import Recurrent
@@ -212,6 +212,14 @@ def test_numpy_numbers_are_numbers(make):
     for threshold in ("0.3", np.array([0.3]), torch.tensor(0.3), None):
         with pytest.raises(TypeError, match="threshold is a positive number"):
             make("baseline", 3, threshold=threshold)
+    assert rectangle(np.float32(0.5)) == rectangle(0.5)
+    assert Variant("v", recurrent=np.True_).recurrent is True
+    for a in ("0.5", torch.tensor(0.5), True, None):
+        with pytest.raises(TypeError, match="a is a positive number"):
+            rectangle(a)
+    for flag in (1, "yes", None):
+        with pytest.raises(TypeError, match="detach_reset is True or False"):
+            make("baseline", 3, detach_reset=flag)
     with pytest.raises(ValueError, match="outside"):
         make("baseline", 3, leakage=np.float64(1.5))
     with pytest.raises(ValueError, match="both finite"):
@@ -535,3 +543,22 @@ def test_our_own_state_dict_keeps_constants_exact():
 def test_recurrent_weights_of_another_precision_are_named():
     with pytest.raises(TypeError, match=r"neuron\.double\(\)"):
         Recurrent(3, 3, bias=False)(torch.ones(2, 3).double())
+
+
+def test_an_exporter_gets_the_neuron_or_the_reason(monkeypatch):
+    """nirtorch, behind snnTorch's exporter, puts its own call in the place of torch's and reads all outputs."""
+    x, called = current(3, 4), []
+    original = nn.Module.__call__
+
+    def traced(module, *arguments, **options):
+        output = original(module, *arguments, **options)
+        assert isinstance(output, torch.Tensor | tuple), f"{type(module).__name__} returned {output!r}"
+        called.append(type(module).__name__)
+        return output
+
+    monkeypatch.setattr(nn.Module, "__call__", traced)
+    VariantLeaky("baseline", 4, init_hidden=True)(x)
+    assert called == ["VariantLeaky"]
+    for variant in ("with_recurrence", "without_reset", Variant("soft", reset="subtract")):
+        with pytest.raises(ValueError, match="cannot express the variant"):
+            VariantLeaky(variant, 4, init_hidden=True)(x)

@@ -77,7 +77,7 @@ def test_without_bias_and_in_another_dtype_it_is_torch_s():
 
 @pytest.mark.parametrize("n_out", [4, sequence.WIDE])
 def test_second_derivatives_are_torchs(n_out):
-    """A gradient penalty whose incoming gradient is a constant: once-differentiable functions give 0 there, silently."""
+    """A gradient penalty whose incoming gradient is a constant: once-differentiable functions give a silent 0 there."""
     x = torch.randn(6, 3, 20, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     x = x * (x > 1.2)  # sparse
     found = []
