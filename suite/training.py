@@ -111,7 +111,7 @@ def train(
     the same result as if it had never stopped. A NaN ends the training with status "diverged"; a network without
     hidden spikes in the selected epoch has status "dead".
     """
-    optimizer = _optimizer(network, protocol)
+    optimizer = optimizer_of(network, protocol)
     rates = [group["lr"] for group in optimizer.param_groups]
     history = History(n_steps=protocol.curriculum.start if protocol.curriculum else None)
     best = {name: value.clone() for name, value in network.state_dict().items()}
@@ -198,7 +198,7 @@ def _better(history: History) -> bool:
     return (new.accuracy, -new.loss) > (old.accuracy, -old.loss)
 
 
-def _optimizer(network: nn.Module, protocol: Protocol) -> torch.optim.Optimizer:
+def optimizer_of(network: nn.Module, protocol: Protocol) -> torch.optim.Optimizer:
     """Adam, with the leaks' own learning rate."""
     leaks = [p for name, p in network.named_parameters() if name.endswith("leak.logit")]
     ids = {id(p) for p in leaks}

@@ -170,7 +170,7 @@ def test_recurrent_baselines_have_no_spikes_and_are_not_dead(data: Data, protoco
 
 
 def test_leaks_have_their_own_learning_rate(data: Data, protocol: Protocol) -> None:
-    optimizer = training._optimizer(network(data, protocol), protocol)
+    optimizer = training.optimizer_of(network(data, protocol), protocol)
     others, leaks = optimizer.param_groups
     assert leaks["lr"] == 2 * others["lr"]
     assert [tuple(p.shape) for p in leaks["params"]] == [(8,), (2,)]

@@ -73,7 +73,7 @@ def test_wrong_fields_are_refused(field, value, message):
 
 
 def test_recurrent_is_a_boolean():
-    with pytest.raises(TypeError, match="recurrent of variant .* is True or False"):
+    with pytest.raises(TypeError, match=r"recurrent of variant .* is True or False"):
         Variant("mine", recurrent=1)
 
 

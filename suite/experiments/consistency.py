@@ -1,0 +1,150 @@
+"""How long do the implementations of one network train alike? The same initial weights and batches, update by update.
+
+SpikingJelly's stepping, snnTorch's and the fused kernels compute the same numbers up to rounding. They add up in
+another order, so that weights part by rounding errors; as soon as that decides a spike, which happens where a potential
+comes near the threshold, losses and gradients part too. In float64 that takes longer, if it happens at all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import cast
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from neurons import BACKENDS
+from neurons.kernels import why_not_fused
+from neurons.kernels.rule import Rule
+from neurons.sequence import Neuron
+from suite.experiments.base import Experiment, Metric, NotDefined, Run
+from suite.inputs import Batch, Events, Input, Static
+from suite.models.build import build
+from suite.models.readout import logits, loss
+from suite.models.record import layers, recorded
+from suite.models.threads import steady
+from suite.registry import variants
+from suite.results.record import Axis, Value
+from suite.training import optimizer_of
+
+_REFERENCE = (BACKENDS[0], "fused")
+_OTHERS = {f"{backend}-step": (backend, "step") for backend in BACKENDS}
+
+UPDATES, SMOKE_UPDATES = 100, 10
+AT = (1, 10, 100)
+"""The updates whose differences are values; all are in the artifact."""
+
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+@dataclass
+class _Update:
+    """One update of one implementation: its loss, gradients [all weights], hidden spikes and their potentials."""
+
+    loss: float
+    gradient: Tensor
+    spikes: list[Tensor]
+    margins: list[Tensor]
+
+
+def measure(run: Run) -> Iterator[Value]:
+    """Trains from the start, on the training split; the trained network is not used."""
+    reason = why_not_fused(run.device, torch.float32)
+    if reason is not None:
+        raise NotDefined(f"the implementations are compared with the fused one: {reason}")
+    updates = SMOKE_UPDATES if run.base_protocol == "smoke" else UPDATES
+    lines = []
+    with run.progress(run.cell, len(DTYPES), updates) as (on_step, _), torch.random.fork_rng():
+        for epoch, (dtype, of_torch) in enumerate(DTYPES.items()):
+            reference, *others = (_train(run, *how, of_torch, updates) for how in (_REFERENCE, *_OTHERS.values()))
+            for i, (ours, *theirs) in enumerate(zip(reference, *others, strict=True), start=1):
+                lines += [
+                    {"implementation": name, "dtype": dtype, "update": i, **_differences(ours, update)}
+                    for name, update in zip(_OTHERS, theirs, strict=True)
+                ]
+                on_step(epoch, i)
+    table = pd.DataFrame(lines)
+    run.save("updates", table)
+    for (name, precision), part in table.groupby(["implementation", "dtype"], sort=False):
+        at: dict[str, Axis] = {"implementation": str(name), "dtype": str(precision)}
+        for _, line in part[part["update"].isin(AT)].iterrows():
+            for metric in ("loss_difference", "gradient_difference"):
+                yield Value(metric, float(line[metric]), at={**at, "update": int(line["update"])})
+        parted = part[part["differing_spikes"] > 0]
+        yield Value("updates_alike", float(parted["update"].iloc[0] - 1 if len(parted) else updates), at=at)
+        if len(parted):
+            yield Value("margin_at_parting", float(parted["margin"].iloc[0]), at=at)
+
+
+def _train(run: Run, backend: str, engine: str, dtype: torch.dtype, updates: int) -> Iterator[_Update]:
+    """The first updates, from the weights and on the batches that the seed gives."""
+    torch.manual_seed(run.cell.seed)
+    network = build(run.data, run.protocol, variants[run.cell.variant], backend, engine).to(run.device, dtype)
+    optimizer = optimizer_of(network, run.protocol)
+    for batch in islice(_batches(run), updates):
+        x = _in(dtype, batch.to(run.device).x)
+        torch.manual_seed(run.cell.seed)  # for states that start at random
+        with steady(network), recorded(network) as calls:
+            output, spikes = network(x)
+            step_loss = loss(logits(output, run.protocol), batch.to(run.device).y, run.protocol)
+            optimizer.zero_grad(set_to_none=True)
+            step_loss.backward()
+        if run.protocol.clip is not None:
+            nn.utils.clip_grad_norm_(network.parameters(), run.protocol.clip)
+        gradient = torch.cat([p.grad.double().flatten() for p in network.parameters() if p.grad is not None])
+        margins = []
+        for name, call in islice(calls.items(), len(spikes)):
+            rule, u = cast(Neuron, layers(network)[name]).rule, call.output.potential
+            assert isinstance(rule, Rule)
+            assert u is not None
+            margins.append((u.detach() - rule.threshold).abs())
+        yield _Update(step_loss.item(), gradient, [s.detach() for s in spikes], margins)
+        optimizer.step()
+
+
+def _batches(run: Run) -> Iterator[Batch]:
+    for epoch in range(run.protocol.epochs):
+        yield from run.data.train.epoch(run.protocol.batch_size, shuffle_seed=run.cell.seed, epoch=epoch)
+
+
+def _in(dtype: torch.dtype, x: Input) -> Input:
+    if isinstance(x, Static):
+        return Static(x.image.to(dtype), x.n_steps)
+    if isinstance(x, Events):
+        return x
+    return x.to(dtype)
+
+
+def _differences(ours: _Update, theirs: _Update) -> dict[str, float]:
+    differ = [a != b for a, b in zip(ours.spikes, theirs.spikes, strict=True)]
+    count = sum(int(d.sum()) for d in differ)
+    margin = math.nan
+    if count:  # of the first layer that differs, at each neuron's first difference
+        d, m = next((d, m) for d, m in zip(differ, ours.margins, strict=True) if bool(d.any()))
+        margin = float(m[d & (d.cumsum(0) == 1)].max())
+    return {
+        "loss": ours.loss,
+        "loss_difference": abs(theirs.loss - ours.loss) / abs(ours.loss) if ours.loss else abs(theirs.loss),
+        "gradient_difference": float((theirs.gradient - ours.gradient).norm() / ours.gradient.norm().clamp(min=1e-300)),
+        "differing_spikes": count / sum(d.numel() for d in differ),
+        "margin": margin,
+    }
+
+
+_AXES = ("implementation", "dtype", "update")
+EXPERIMENT = Experiment(
+    "consistency",
+    "How long SpikingJelly's stepping, snnTorch's and the fused kernels train alike",
+    measure,
+    (
+        Metric("loss_difference", "1", higher_is_better=False, axes=_AXES),
+        Metric("gradient_difference", "1", higher_is_better=False, axes=_AXES),
+        Metric("updates_alike", "updates", higher_is_better=True, axes=_AXES[:2]),
+        Metric("margin_at_parting", "u", axes=_AXES[:2]),
+    ),
+    needs=("spikes",),
+)
