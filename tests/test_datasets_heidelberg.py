@@ -313,7 +313,7 @@ def test_links_within_the_file_are_followed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("to", ["labels", "nowhere", "/extra/keys/in/an/array"])
 def test_a_link_that_leads_nowhere_is_refused(to: str, tmp_path: Path) -> None:
     file = write(tmp_path / "a.h5", [([0.1], [3])], [0], [0], change=replace("labels", h5py.SoftLink(to)))
-    with pytest.raises(DataCorrupt, match="more than 16 links lead to labels|no one-dimensional array 'labels'"):
+    with pytest.raises(DataCorrupt, match=r"more than 16 links lead to labels|no one-dimensional array 'labels'"):
         list(read(file, 1))
 
 

@@ -1,4 +1,4 @@
-"""HDF5, read with suspicion: nothing of another file is read, and a damaged file is refused before HDF5 itself reads it.
+"""HDF5, read with suspicion: nothing of another file, and nothing that would make HDF5 itself crash or hang.
 
 A file may name others: its links may lead there, and its arrays may be stored or put together from there.
 """
