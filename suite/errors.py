@@ -49,9 +49,12 @@ _REMEDIES = {
 }
 
 
+_WRITING = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
+
+
 def is_machines(error: OSError) -> bool:
     """Whether the error says something of the machine, not of what is in the file."""
-    return error.errno in _REMEDIES
+    return error.errno in _REMEDIES or error.errno in _WRITING
 
 
 def cannot_read(path: Path, error: OSError) -> SuiteError:
@@ -65,7 +68,7 @@ def cannot_read(path: Path, error: OSError) -> SuiteError:
 def cannot_write(what: str, error: OSError, variable: str) -> MachineFault:
     """What to raise for what cannot be written in the folder that `variable` of the environment names."""
     return MachineFault(
-        f"cannot write {what}: {_reason(error)}; free some space there, or set {variable} to a folder that can be "
+        f"{what} cannot be written: {_reason(error)}; free some space there, or set {variable} to a folder that can be "
         "written"
     )
 

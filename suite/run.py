@@ -57,6 +57,12 @@ def run_cell(cell: Cell, store: Store, *, rerun: bool = False, progress: Progres
     except DataUnavailable as error:
         run = _describe(cell, protocol, None, device)
         return _end(store, run, experiment, cell, "skipped", str(error), device)
+    except ValueError:  # what was asked for is wrong: there is no such run
+        raise
+    except Exception as error:
+        run = _describe(cell, protocol, None, device)
+        _end(store, run, experiment, cell, "failed", f"{type(error).__name__}: {error}", device)
+        raise
     run = _describe(cell, protocol, data, device)
     done = store.find(run.run_id, cell.experiment)
     if done is not None and done.status not in UNDONE and not rerun:

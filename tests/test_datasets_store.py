@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from suite.datasets.events import store as stores
 from suite.datasets.events.store import Recording, Store, fingerprint, open_store
-from suite.errors import DataCorrupt, DataUnavailable
+from suite.errors import DataCorrupt, DataUnavailable, MachineFault
 
 
 @pytest.fixture(autouse=True)
@@ -170,7 +170,7 @@ def test_a_full_disk_is_a_clear_error_and_leaves_nothing(cache: Path, monkeypatc
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(stores, "_Column", Full)
-    with pytest.raises(DataUnavailable, match="No space left on device; free some space"):
+    with pytest.raises(MachineFault, match="No space left on device; free some space"):
         make()
     assert [entry.name for entry in cache.iterdir() if entry.is_dir()] == []
     monkeypatch.undo()
@@ -181,7 +181,7 @@ def test_a_full_disk_is_a_clear_error_and_leaves_nothing(cache: Path, monkeypatc
 def test_a_cache_that_is_a_file_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("LIF_ROLES_CACHE", str(tmp_path / "file"))
-    with pytest.raises(DataUnavailable, match="LIF_ROLES_CACHE"):
+    with pytest.raises(MachineFault, match="LIF_ROLES_CACHE"):
         make()
 
 
@@ -191,7 +191,7 @@ def test_a_read_only_cache_still_gives_what_is_in_it(cache: Path) -> None:
     cache.chmod(0o500)
     try:
         assert open_store("test", "source", 1, 4, never).t.tolist() == [0, 5, 5, 7]
-        with pytest.raises(DataUnavailable, match="Permission denied"):
+        with pytest.raises(MachineFault, match="Permission denied"):
             make(version=2)
     finally:
         cache.chmod(0o700)
@@ -201,10 +201,23 @@ def test_left_overs_of_a_killed_process_are_removed(cache: Path) -> None:
     folder = make().folder
     for file in folder.iterdir():
         file.unlink()
-    left = cache / f"{folder.name}.partial-abc"
-    left.mkdir()
+    old, young = cache / "other.partial-abc", cache / f"{folder.name}.partial-abc"
+    for left in (old, young):
+        left.mkdir()
+        (left / "t.npy").touch()
+    os.utime(old, (time.time() - 90_000,) * 2)
     make()
-    assert not left.exists()
+    assert not old.exists()
+    assert young.exists()  # another machine may be writing it
+    memo = cache / "sources" / ".abc.123-0011aabb.part"
+    memo.parent.mkdir()
+    memo.touch()
+    os.utime(memo, (1, 1))
+    source = cache / "source"
+    source.touch()
+    os.utime(source, (1, 1))
+    fingerprint([source], cache)
+    assert not memo.exists()
 
 
 _BUILDER = """
@@ -241,7 +254,7 @@ def test_a_killed_builder_leaves_nothing_that_is_read(cache: Path) -> None:
     assert [entry for entry in cache.iterdir() if entry.is_dir() and ".partial-" not in entry.name] == []
     done = subprocess.run([sys.executable, "-c", _BUILDER], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.split()[-1] == "20"
-    assert len([entry for entry in cache.iterdir() if entry.is_dir()]) == 1
+    assert len([entry for entry in cache.iterdir() if entry.is_dir() and ".partial-" not in entry.name]) == 1
 
 
 def test_fingerprint_follows_names_and_contents(tmp_path: Path) -> None:

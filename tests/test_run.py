@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from neurons import Variant
-from suite import registry
+from suite import cli, registry
 from suite.datasets.base import Data, Dataset
-from suite.errors import DataUnavailable
+from suite.errors import DataCorrupt, DataUnavailable, MachineFault
 from suite.experiments.base import Cell, Experiment, Metric
 from suite.protocols import Protocol
 from suite.registry import datasets, experiments, get_protocol, protocols, variants
@@ -124,6 +125,20 @@ def test_missing_data_is_a_row_with_its_reason(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("scratch")
+@pytest.mark.parametrize("kind", [MachineFault, DataCorrupt])
+def test_data_that_cannot_be_used_is_a_failure(kind: type[Exception], tmp_path: Path) -> None:
+    def full(**_options: object) -> Data:
+        raise kind("the event cache FOLDER cannot be written: No space left on device")
+
+    datasets.register(Dataset("xor2", "temporal", ("a", "b"), full, {"smoke": get_protocol("smoke", "xor")}))
+    with pytest.raises(kind):
+        run_cell(cell(dataset="xor2"), Store(tmp_path))
+    (row,) = load(tmp_path).to_dict("records")
+    assert (row["status"], row["data_source"]) == ("failed", "missing")
+    assert row["reason"] == f"{kind.__name__}: the event cache FOLDER cannot be written: No space left on device"
+
+
+@pytest.mark.usefixtures("scratch")
 def test_a_failure_is_a_row_and_an_error_and_is_tried_again(tmp_path: Path) -> None:
     state = {"broken": True}
 
@@ -205,3 +220,19 @@ def test_a_diverged_run_keeps_its_curve(tmp_path: Path) -> None:
 
 def test_registry_is_what_the_suite_uses() -> None:
     assert registry.variants["baseline"].name == "baseline"
+
+
+@pytest.mark.parametrize("variable", ["LIF_ROLES_CACHE", "LIF_ROLES_DATA"])
+def test_a_folder_that_cannot_be_used_fails_on_the_command_line(
+    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(variable, str(tmp_path / "file"))
+    options = ["--dataset", "n_mnist", "--variant", "baseline", "--backend", "snntorch", "--results", str(tmp_path)]
+    done = CliRunner().invoke(cli.app, ["run", *options])
+    assert done.exit_code == 1
+    said = " ".join(done.stderr.split())
+    assert "snntorch-seed0: failed, cannot use" in said
+    assert f"it is no folder; set {variable} to a folder that can be read" in said
+    (row,) = load(tmp_path).to_dict("records")
+    assert row["status"] == "failed"

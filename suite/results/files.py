@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from suite.errors import ResultsError
+
+_LEFT_OVER_S = 24 * 3600
 
 
 @contextmanager
@@ -28,7 +32,30 @@ def atomic_file(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise ResultsError(f"cannot write {path}: {error.strerror or error}") from None
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def remove(path: Path) -> None:
+    """Have no file or folder there. Raises ResultsError if it cannot be removed."""
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise ResultsError(f"cannot remove {path}: {error.strerror or error}; remove it by hand") from None
+
+
+def sweep(folder: Path, *patterns: str) -> None:
+    """Remove temporary files and folders that killed processes left. One that changed within a day stays, as another
+    machine may be writing it; so does what cannot be removed.
+    """
+    for pattern in patterns:
+        for left_over in folder.glob(pattern):
+            with suppress(OSError, ResultsError):
+                if left_over.lstat().st_mtime < time.time() - _LEFT_OVER_S:
+                    remove(left_over)
 
 
 def write_text(path: Path, text: str) -> None:

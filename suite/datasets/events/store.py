@@ -12,10 +12,9 @@ import json
 import mmap
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -23,8 +22,9 @@ from typing import IO, Any
 import numpy as np
 from filelock import FileLock
 
-from suite.datasets.common.folders import cache_folder, sync_tree
-from suite.errors import DataCorrupt, DataUnavailable
+from suite.datasets.common.folders import cache_folder, new_folder, place, writing
+from suite.errors import DataCorrupt, MachineFault, ResultsError, cannot_read
+from suite.results.files import sweep, write_text
 
 FORMAT = 1  # of the store itself
 _LAST = np.iinfo(np.int32).max  # 35 minutes in microseconds
@@ -94,7 +94,7 @@ def fingerprint(files: Sequence[Path], root: Path) -> str:
     """Hash of the files' names below `root`, sizes and contents.
 
     What was hashed is remembered by size and time of change, as `make` does, so that 70,000 files are not read again
-    in every run. Raises DataUnavailable for a file that is not there or cannot be read.
+    in every run. Raises DataUnavailable for a file that is not there, MachineFault for one that cannot be read.
     """
     try:
         stats = [(file.relative_to(root).as_posix(), stat.st_size, stat.st_mtime_ns) for file, stat in _stats(files)]
@@ -107,7 +107,7 @@ def fingerprint(files: Sequence[Path], root: Path) -> str:
         for file, (name, size, _) in zip(files, stats, strict=True):
             total.update(json.dumps([name, size, _sha256(file)]).encode())
     except OSError as error:
-        raise DataUnavailable(f"cannot read {error.filename}: {error.strerror or error}") from None
+        raise cannot_read(Path(error.filename or root), error) from None
     if max((changed for *_, changed in stats), default=0) < time.time_ns() - _UNSEEN_NS:
         _remember(memo, total.hexdigest())
     return total.hexdigest()
@@ -118,15 +118,16 @@ def open_store(name: str, source: str, version: int, n_units: int, parse: Callab
 
     source: hash of what is parsed (see `fingerprint`). version: of the parser; raise it when its result changes.
     parse: gives the recordings in order. Raises DataCorrupt if a recording is impossible (a unit of n_units or more,
-    a negative time, arrays of different length) and DataUnavailable if the cache cannot be written.
+    a negative time, arrays of different length) and MachineFault if the cache cannot be written.
     """
     key = hashlib.sha256(json.dumps([FORMAT, name, version, n_units, source]).encode()).hexdigest()[:24]
     folder = _root() / f"{name}-{key}"
     store = _open(folder, key)
     if store is not None:
         return store
-    with _writing(folder):
+    with writing(f"the event cache {folder}", "LIF_ROLES_CACHE"):
         folder.parent.mkdir(parents=True, exist_ok=True)
+        sweep(folder.parent, "*.partial-*")
         with FileLock(f"{folder}.lock"):
             store = _open(folder, key)
             if store is None:
@@ -135,7 +136,7 @@ def open_store(name: str, source: str, version: int, n_units: int, parse: Callab
                 _build(folder, key, n_units, parse())
                 store = _open(folder, key)
     if store is None:
-        raise DataUnavailable(f"the event cache {folder} was written but cannot be read back; is the disk failing?")
+        raise MachineFault(f"the event cache {folder} was written but cannot be read back; is the disk failing?")
     return store
 
 
@@ -163,36 +164,10 @@ def _recall(memo: Path) -> str | None:
 
 def _remember(memo: Path, text: str) -> None:
     """All of `text` or nothing; a cache that cannot be written only means to compute it again."""
-    with suppress(OSError):
+    with suppress(OSError, ResultsError):
         memo.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=memo.parent, delete=False) as handle:
-            handle.write(text)
-        os.replace(handle.name, memo)
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise DataUnavailable(
-            f"cannot write the event cache {folder}: {error.strerror or error}; free some space there, or set "
-            f"LIF_ROLES_CACHE to a folder that can be written"
-        ) from error
-
-
-@contextmanager
-def _new_folder(final: Path) -> Iterator[Path]:
-    """A temporary folder to fill, which becomes `final` when the block ends well and is removed when not."""
-    for left_over in final.parent.glob(f"{final.name}.partial-*"):  # of a process that was killed
-        shutil.rmtree(left_over, ignore_errors=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f"{final.name}.partial-", dir=final.parent))
-    try:
-        yield temporary
-        sync_tree(temporary)
-        os.rename(temporary, final)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        sweep(memo.parent, ".*.part", "tmp*")
+        write_text(memo, text)
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
@@ -223,7 +198,7 @@ def _open(folder: Path, key: str) -> Store | None:
 
 
 def _build(folder: Path, key: str, n_units: int, recordings: Iterable[Recording]) -> None:
-    with _new_folder(folder) as temporary:
+    with new_folder(folder) as temporary:
         lengths, labels, groups, reordered = [0], [], [], 0
         with _Column(temporary, "t") as t, _Column(temporary, "unit") as unit, _Column(temporary, "weight") as weight:
             for recording in recordings:
@@ -251,6 +226,7 @@ def _build(folder: Path, key: str, n_units: int, recordings: Iterable[Recording]
             arrays[column.name] = {"length": column.length, "bytes": file.stat().st_size, "sha256": _sha256(file)}
         manifest = {"key": key, "n_units": n_units, "reordered": reordered, "arrays": arrays}
         (temporary / "manifest.json").write_text(json.dumps(manifest, indent=1))
+        place(temporary, folder)
 
 
 def _check(recording: Recording, n_units: int) -> np.ndarray | None:

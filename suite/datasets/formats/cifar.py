@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from suite.datasets.common.folders import cache_folder, make_once
-from suite.errors import DataCorrupt, DataUnavailable
+from suite.errors import DataCorrupt, cannot_read, is_machines
 
 FOLDER = "cifar-10-batches-py"
 TRAIN_BATCHES = tuple(f"data_batch_{i}" for i in range(1, 6))
@@ -88,7 +88,7 @@ def _unpickle(path: Path) -> Any:
         size = path.stat().st_size
         content = path.read_bytes() if size <= _LARGEST else b""
     except OSError as error:
-        raise DataUnavailable(f"cannot read {path}: {error.strerror or error}") from None
+        raise cannot_read(path, error) from None
     if size > _LARGEST:
         raise DataCorrupt(f"{path} has {size:,} bytes, more than twice a CIFAR10 batch; get it again")
     try:
@@ -207,7 +207,7 @@ def _list_jpeg(folder: Path, n: int) -> list[tuple[Path, int, int]]:
                 stat = path.stat()
                 found[int(match[1])] = (path, stat.st_size, stat.st_mtime_ns)
     except OSError as error:
-        raise DataUnavailable(f"cannot read {folder}: {error.strerror or error}") from None
+        raise cannot_read(folder, error) from None
     missing = next((i for i in range(n) if i not in found), None)
     if missing is not None or len(found) != n:
         what = f"no image {missing}" if missing is not None else f"{len(found):,} images"
@@ -232,6 +232,8 @@ def _decode(path: Path) -> np.ndarray:
                 found = image.mode, image.size
                 pixels = np.asarray(image) if found == ("RGB", (32, 32)) else None
     except Exception as error:  # a damaged image can fail in any way
+        if isinstance(error, OSError) and is_machines(error):
+            raise cannot_read(path, error) from None
         raise DataCorrupt(f"{path} cannot be decoded: {error}; get it again") from None
     if pixels is None:
         raise DataCorrupt(f"{path} is {found[0]} of {found[1]}, not RGB of (32, 32); get it again")
@@ -242,6 +244,8 @@ def _open(path: Path, n: int) -> np.ndarray:
     try:
         images: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and is_machines(error):
+            raise cannot_read(path, error) from None
         raise DataCorrupt(f"{path} is damaged ({error}); delete {path.parent}, it will be made again") from None
     if images.shape != (n, *SHAPE) or images.dtype != np.uint8:
         raise DataCorrupt(f"{path} is damaged (shape {images.shape}); delete {path.parent}, it will be made again")
