@@ -126,9 +126,7 @@ def test_data_that_may_not_be_read_is_no_missing_data(name, tmp_path, monkeypatc
 
     stat = os.stat
     monkeypatch.setattr(os, "stat", refuse)
-    with pytest.raises(
-        MachineFault, match=rf"cannot read {tmp_path}/data/.*: Permission denied; give yourself"
-    ):
+    with pytest.raises(MachineFault, match=rf"cannot read {tmp_path}/data/.*: Permission denied; give yourself"):
         load(name)
 
 
