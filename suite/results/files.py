@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from fnmatch import fnmatch
 from pathlib import Path
 
 from suite.errors import ResultsError
@@ -36,6 +37,14 @@ def atomic_file(path: Path) -> Iterator[Path]:
             part.unlink(missing_ok=True)
 
 
+def make_folder(path: Path) -> None:
+    """Have a folder there. Raises ResultsError if it cannot be made."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ResultsError(f"cannot write {path}: {error.strerror or error}") from None
+
+
 def remove(path: Path) -> None:
     """Have no file or folder there. Raises ResultsError if it cannot be removed."""
     try:
@@ -51,11 +60,12 @@ def sweep(folder: Path, *patterns: str) -> None:
     """Remove temporary files and folders that killed processes left. One that changed within a day stays, as another
     machine may be writing it; so does what cannot be removed.
     """
-    for pattern in patterns:
-        for left_over in folder.glob(pattern):
-            with suppress(OSError, ResultsError):
-                if left_over.lstat().st_mtime < time.time() - _LEFT_OVER_S:
-                    remove(left_over)
+    with suppress(OSError):
+        for entry in list(os.scandir(folder)):
+            if any(fnmatch(entry.name, pattern) for pattern in patterns):
+                with suppress(OSError, ResultsError):
+                    if entry.stat(follow_symlinks=False).st_mtime < time.time() - _LEFT_OVER_S:
+                        remove(folder / entry.name)
 
 
 def write_text(path: Path, text: str) -> None:
