@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import secrets
 import shutil
@@ -72,6 +74,26 @@ def write_text(path: Path, text: str) -> None:
     """`text` as UTF-8, whole or not at all. Raises ResultsError if it cannot be written."""
     with atomic_file(path) as part:
         part.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_checked(path: Path, text: str) -> None:
+    """As `write_text`, below a line with a hash of the text and its place, for `read_checked`."""
+    write_text(path, f"{_hash(path, text)}\n{text}")
+
+
+def read_checked(path: Path) -> str | None:
+    """What `write_checked` wrote there; None if it is not there, or not as it was written, or of another place."""
+    try:
+        said, _, text = path.read_bytes().decode().partition("\n")
+    except (FileNotFoundError, UnicodeDecodeError):
+        return None
+    except OSError as error:
+        raise ResultsError(f"cannot read {path}: {error.strerror or error}") from None
+    return text if said == _hash(path, text) else None
+
+
+def _hash(path: Path, text: str) -> str:
+    return hashlib.sha256(json.dumps([path.parent.name, path.name, text]).encode()).hexdigest()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -26,7 +26,7 @@ from filelock import FileLock
 
 from suite.datasets.common.folders import cache_folder, new_folder, place, writing
 from suite.errors import DataCorrupt, MachineFault, ResultsError, cannot_read, is_machines
-from suite.results.files import sweep, write_text
+from suite.results.files import read_checked, sweep, write_checked
 
 FORMAT = 1  # of the store itself
 _LAST = np.iinfo(np.int32).max  # 35 minutes in microseconds
@@ -188,23 +188,17 @@ def _sha256(file: Path) -> str:
 
 
 def _recall(memo: Path) -> str | None:
-    try:
-        known, _, check = memo.read_text().partition(" ")
-    except (OSError, UnicodeDecodeError):
-        return None
-    return known if check == _check_sum(known) else None
-
-
-def _check_sum(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+    with suppress(ResultsError):
+        return read_checked(memo)
+    return None
 
 
 def _remember(memo: Path, text: str) -> None:
-    """All of `text` or nothing; a cache that cannot be written only means to compute it again."""
+    """A cache that cannot be written only means to compute it again."""
     with suppress(OSError, ResultsError):
         memo.parent.mkdir(parents=True, exist_ok=True)
         sweep(memo.parent, ".*.part", "tmp*")
-        write_text(memo, f"{text} {_check_sum(text)}")
+        write_checked(memo, text)
 
 
 class _Unsound(Exception):

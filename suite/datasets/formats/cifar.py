@@ -8,6 +8,7 @@ import json
 import pickle
 import pickletools
 import re
+import shutil
 import struct
 import sys
 import warnings
@@ -17,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from suite.datasets.common.folders import cache_folder, make_once
+from suite.datasets.common.folders import cache_folder, make_once, writing
 from suite.errors import DataCorrupt, cannot_read, is_machines
 
 FOLDER = "cifar-10-batches-py"
@@ -191,10 +192,21 @@ def read_jpeg(folder: Path, counts: Mapping[str, int]) -> dict[str, tuple[np.nda
         print(f"cifar10: decoding the {sum(counts.values()):,} JPEG files, once; half a minute", file=sys.stderr)
         for part in files:
             images = np.stack([_decode(path) for path, _, _ in files[part]])
-            np.save(partial / f"{part}.npy", images.transpose(0, 3, 1, 2))
+            file = partial / f"{part}.npy"
+            np.save(file, images.transpose(0, 3, 1, 2))
+            file.with_suffix(".sha256").write_text(_sha256(file))
 
-    make_once(decoded, write, "cifar10: the decoded copy of the JPEG files")
-    return {part: (_open(decoded / f"{part}.npy", len(files[part])), _labels(files[part])) for part in files}
+    what = "cifar10: the decoded copy of the JPEG files"
+    for part in files:
+        file = decoded / f"{part}.npy"
+        if decoded.is_dir() and not _is_sound(file):
+            warnings.warn(
+                f"{what} in {decoded} is damaged: {file.name} does not have its hash; it is made again", stacklevel=2
+            )
+            with writing(what, "LIF_ROLES_CACHE"):
+                shutil.rmtree(decoded)
+    make_once(decoded, write, what)
+    return {part: (np.load(decoded / f"{part}.npy", mmap_mode="r"), _labels(files[part])) for part in files}
 
 
 def _list_jpeg(folder: Path, n: int) -> list[tuple[Path, int, int]]:
@@ -240,13 +252,16 @@ def _decode(path: Path) -> np.ndarray:
     return pixels
 
 
-def _open(path: Path, n: int) -> np.ndarray:
+def _is_sound(file: Path) -> bool:
+    """Whether a decoded file is as it was written."""
     try:
-        images: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        if isinstance(error, OSError) and is_machines(error):
-            raise cannot_read(path, error) from None
-        raise DataCorrupt(f"{path} is damaged ({error}); delete {path.parent}, it will be made again") from None
-    if images.shape != (n, *SHAPE) or images.dtype != np.uint8:
-        raise DataCorrupt(f"{path} is damaged (shape {images.shape}); delete {path.parent}, it will be made again")
-    return images
+        return file.with_suffix(".sha256").read_text() == _sha256(file)
+    except (FileNotFoundError, UnicodeDecodeError):
+        return False
+    except OSError as error:
+        raise cannot_read(file, error) from None
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
