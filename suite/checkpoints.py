@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from suite.errors import ResultsError
-from suite.results.files import atomic_file, make_folder
+from suite.results.files import atomic_file, make_folder, unwritable
 
 FORMAT = 2
 
@@ -53,7 +53,7 @@ def save(path: Path, run_id: str, state: State) -> None:
         try:
             safetensors.torch.save_file(tensors, part, about | {"sha256": _hash(tensors, about)})
         except SafetensorError as error:
-            raise ResultsError(f"cannot write {path}: {error}") from None
+            raise unwritable(path, error) from None
 
 
 def read(

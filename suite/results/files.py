@@ -33,7 +33,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
         os.replace(part, path)
         _sync_folder(path.parent)
     except OSError as error:
-        raise ResultsError(f"cannot write {path}: {error.strerror or error}") from None
+        raise unwritable(path, error) from None
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
@@ -44,7 +44,13 @@ def make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ResultsError(f"cannot write {path}: {error.strerror or error}") from None
+        raise unwritable(path, error) from None
+
+
+def unwritable(path: Path, error: Exception) -> ResultsError:
+    """What to raise for a file or folder that cannot be written."""
+    reason = getattr(error, "strerror", None) or error
+    return ResultsError(f"cannot write {path}: {reason}; free some space there, or write to another folder")
 
 
 def remove(path: Path) -> None:
