@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from suite.datasets import fsdd, shd, ssc
-from suite.datasets.events import speech
+from suite.datasets.events.store import open_store
 from suite.datasets.formats import heidelberg as heidelberg_file
 from suite.datasets.formats.heidelberg import read, read_safely
 from suite.errors import DataCorrupt, DataUnavailable, MachineFault
@@ -383,7 +383,7 @@ def test_a_file_that_is_gone_is_unavailable(tmp_path: Path) -> None:
 
 def build(file: Path, n_classes: int) -> None:
     """Everything that happens between a file and its store."""
-    speech.open_store("any", file.name, 1, 700, lambda: read(file, n_classes))
+    open_store("any", file.name, 1, 700, lambda: read(file, n_classes))
 
 
 def test_no_recordings(tmp_path: Path) -> None:

@@ -19,8 +19,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from suite.datasets.events import sources
 from suite.datasets.events import store as stores
-from suite.datasets.events.store import Recording, Store, fingerprint, open_store
+from suite.datasets.events.sources import fingerprint
+from suite.datasets.events.store import Recording, Store, open_files, open_store
 from suite.errors import DataCorrupt, DataUnavailable, MachineFault
 
 
@@ -185,8 +187,8 @@ def test_a_hash_is_computed_once_and_events_only_when_they_are_read(monkeypatch:
     make()
     monkeypatch.setattr(stores, "_sound", set())
     hashed: list[str] = []
-    sha256 = stores._sha256
-    monkeypatch.setattr(stores, "_sha256", lambda file: hashed.append(file.stem) or sha256(file))  # type: ignore[func-returns-value]
+    sha256 = stores.sha256
+    monkeypatch.setattr(stores, "sha256", lambda file: hashed.append(file.stem) or sha256(file))  # type: ignore[func-returns-value]
     for _ in range(2):
         store = open_store("test", "source", 1, 4, never)
     assert hashed == ["indptr", "label", "group"]
@@ -341,8 +343,32 @@ def test_fingerprint_is_remembered_only_for_files_at_rest(tmp_path: Path, monkey
     assert second != first
     os.utime(file, (1, 1))
     assert fingerprint([file], tmp_path) == second
-    monkeypatch.setattr(stores, "_sha256", lambda _file: pytest.fail("read again"))
+    monkeypatch.setattr(sources, "sha256", lambda _file: pytest.fail("read again"))
     assert fingerprint([file], tmp_path) == second
+
+
+def test_a_store_is_not_made_again_from_files_that_changed_unseen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "a.bin"
+    source.write_bytes(b"0123")
+    os.utime(source, (1, 1))
+
+    def opened() -> list[object]:
+        parse = lambda: [recording(list(source.read_bytes()), [0] * 4)]  # noqa: E731
+        return values(open_files("test", [source], tmp_path, 1, 4, parse))
+
+    first = opened()
+    monkeypatch.setattr(sources, "_hashed", set())  # as in another process
+    flip(source, 0)
+    os.utime(source, (1, 1))
+    assert opened() == first
+    (made,) = (path.parent for path in (tmp_path / "cache" / "events").glob("test-*/t.npy"))
+    shutil.rmtree(made)
+    with pytest.raises(DataCorrupt, match="files have changed since they were first read"):
+        opened()
+    assert opened() != first  # what it is now, under another name
+    assert not made.exists()
 
 
 def test_fingerprint_of_a_missing_file_is_a_clear_error(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ what the suite makes itself: stand-ins and parsed copies.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import shutil
 import stat
@@ -138,6 +139,12 @@ def place(made: Path, final: Path) -> None:
             with path.open("rb") as file:
                 os.fsync(file.fileno())
     os.replace(made, final)
+
+
+def sha256(file: Path) -> str:
+    """Of its contents, 64 hex digits."""
+    with file.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def visible(folder: Path, ending: str = "") -> list[Path]:

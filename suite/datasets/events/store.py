@@ -10,12 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import mmap
-import os
 import shutil
-import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,13 +21,13 @@ from typing import IO, Any
 import numpy as np
 from filelock import FileLock
 
-from suite.datasets.common.folders import cache_folder, new_folder, place, writing
-from suite.errors import DataCorrupt, MachineFault, ResultsError, cannot_read, is_machines
-from suite.results.files import read_checked, sweep, write_checked
+from suite.datasets.common.folders import cache_folder, new_folder, place, sha256, writing
+from suite.datasets.events import sources
+from suite.errors import DataCorrupt, MachineFault, cannot_read, is_machines
+from suite.results.files import sweep
 
 FORMAT = 1  # of the store itself
 _LAST = np.iinfo(np.int32).max  # 35 minutes in microseconds
-_UNSEEN_NS = 2_000_000_000  # a file changed so recently may change again without a new time
 _DTYPES = {"indptr": "<i8", "t": "<i4", "unit": "<u2", "weight": "<f4", "label": "<i4", "group": "<i4"}
 
 
@@ -100,34 +97,25 @@ class Store:
         return {**vars(self), "array": {"t": t, "unit": unit, "weight": weight}.get}
 
 
-def fingerprint(files: Sequence[Path], root: Path) -> str:
-    """Hash of the files' names below `root`, sizes and contents.
-
-    What was hashed is remembered by size and time of change, as `make` does, so that 70,000 files are not read again
-    in every run. Raises DataUnavailable for a file that is not there, MachineFault for one that cannot be read.
+def open_files(
+    name: str, files: Sequence[Path], root: Path, version: int, n_units: int, parse: Callable[[], Iterable[Recording]]
+) -> Store:
+    """The store of what `parse` gives of these files below `root`; see `open_store`. Before they are parsed, what is
+    remembered of them is found to be true.
     """
-    try:
-        stats = [(file.relative_to(root).as_posix(), stat.st_size, stat.st_mtime_ns) for file, stat in _stats(files)]
-        listed = hashlib.sha256(json.dumps([str(root.absolute()), stats]).encode()).hexdigest()
-        memo = cache_folder() / "events" / "sources" / listed[:32]
-        known = _recall(memo)
-        if known is not None:
-            return known
-        total = hashlib.sha256()
-        for file, (name, size, _) in zip(files, stats, strict=True):
-            total.update(json.dumps([name, size, _sha256(file)]).encode())
-    except OSError as error:
-        raise cannot_read(Path(error.filename or root), error) from None
-    if max((changed for *_, changed in stats), default=0) < time.time_ns() - _UNSEEN_NS:
-        _remember(memo, total.hexdigest())
-    return total.hexdigest()
+
+    def recordings() -> Iterable[Recording]:
+        sources.check(files, root)
+        return parse()
+
+    return open_store(name, sources.fingerprint(files, root), version, n_units, recordings)
 
 
 def open_store(name: str, source: str, version: int, n_units: int, parse: Callable[[], Iterable[Recording]]) -> Store:
     """The store made by `parse`, built on first use, and again where its files are not what was written.
 
-    source: hash of what is parsed (see `fingerprint`). version: of the parser; raise it when its result changes.
-    parse: gives the recordings in order. Raises DataCorrupt if a recording is impossible (a unit of n_units or more,
+    source: hash of what is parsed. version: of the parser; raise it when its result changes. parse: gives the
+    recordings in order. Raises DataCorrupt if a recording is impossible (a unit of n_units or more,
     a negative time, arrays of different length) and MachineFault if the cache cannot be read or written.
     """
     key = hashlib.sha256(json.dumps([FORMAT, name, version, n_units, source]).encode()).hexdigest()[:24]
@@ -177,30 +165,6 @@ def _root() -> Path:
     return cache_folder() / "events"
 
 
-def _stats(files: Sequence[Path]) -> Iterator[tuple[Path, os.stat_result]]:
-    for file in files:
-        yield file, file.stat()
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-def _recall(memo: Path) -> str | None:
-    with suppress(ResultsError):
-        return read_checked(memo)
-    return None
-
-
-def _remember(memo: Path, text: str) -> None:
-    """A cache that cannot be written only means to compute it again."""
-    with suppress(OSError, ResultsError):
-        memo.parent.mkdir(parents=True, exist_ok=True)
-        sweep(memo.parent, ".*.part", "tmp*")
-        write_checked(memo, text)
-
-
 class _Unsound(Exception):
     """A store is not there, or not as it was written."""
 
@@ -228,7 +192,7 @@ def _read(folder: Path, key: str, array: str) -> np.ndarray | None:
         if stat.st_size != entry["bytes"]:
             raise _Unsound(f"{file.name} has {stat.st_size:,} bytes, not {entry['bytes']:,}")
         known = file, stat.st_ino, stat.st_size, stat.st_mtime_ns
-        if known not in _sound and _sha256(file) != entry["sha256"]:
+        if known not in _sound and sha256(file) != entry["sha256"]:
             raise _Unsound(f"{file.name} does not have its hash")
         # An empty file cannot be mapped.
         mapped: np.ndarray = np.load(file, mmap_mode="r" if entry["length"] else None, allow_pickle=False)
@@ -270,7 +234,7 @@ def _build(folder: Path, key: str, n_units: int, recordings: Iterable[Recording]
         arrays = {}
         for column in columns:
             file = temporary / f"{column.name}.npy"
-            arrays[column.name] = {"length": column.length, "bytes": file.stat().st_size, "sha256": _sha256(file)}
+            arrays[column.name] = {"length": column.length, "bytes": file.stat().st_size, "sha256": sha256(file)}
         manifest = {"key": key, "n_units": n_units, "reordered": reordered, "arrays": arrays}
         (temporary / "manifest.json").write_text(json.dumps(manifest, indent=1))
         place(temporary, folder)

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from suite.datasets.common.folders import cache_folder, make_once, writing
+from suite.datasets.common.folders import cache_folder, make_once, sha256, writing
 from suite.errors import DataCorrupt, cannot_read, is_machines
 
 FOLDER = "cifar-10-batches-py"
@@ -194,7 +194,7 @@ def read_jpeg(folder: Path, counts: Mapping[str, int]) -> dict[str, tuple[np.nda
             images = np.stack([_decode(path) for path, _, _ in files[part]])
             file = partial / f"{part}.npy"
             np.save(file, images.transpose(0, 3, 1, 2))
-            file.with_suffix(".sha256").write_text(_sha256(file))
+            file.with_suffix(".sha256").write_text(sha256(file))
 
     what = "cifar10: the decoded copy of the JPEG files"
     for part in files:
@@ -255,13 +255,8 @@ def _decode(path: Path) -> np.ndarray:
 def _is_sound(file: Path) -> bool:
     """Whether a decoded file is as it was written."""
     try:
-        return file.with_suffix(".sha256").read_text() == _sha256(file)
+        return file.with_suffix(".sha256").read_text() == sha256(file)
     except (FileNotFoundError, UnicodeDecodeError):
         return False
     except OSError as error:
         raise cannot_read(file, error) from None
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
