@@ -62,7 +62,7 @@ def cannot_read(path: Path, error: OSError) -> SuiteError:
     what = f"cannot read {path}: {_reason(error)}"
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return DataUnavailable(what)
-    return MachineFault(f"{what}; {_REMEDIES.get(error.errno or 0, 'try again')}")
+    return MachineFault(f"{what}; {_REMEDIES.get(error.errno or 0, 'look at what is there')}")
 
 
 def cannot_write(what: str, error: OSError, variable: str) -> MachineFault:

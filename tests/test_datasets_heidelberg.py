@@ -41,10 +41,11 @@ def write(
     speakers: list[int],
     times_dtype: Any = np.float16,
     change: Callable[[h5py.File], None] = lambda file: None,  # noqa: ARG005
+    libver: str | None = None,
 ) -> Path:
     """A file as Cramer et al. publish it."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    with h5py.File(file, "w") as opened:
+    with h5py.File(file, "w", libver=libver) as opened:
         times = opened.create_dataset("spikes/times", len(words), dtype=h5py.vlen_dtype(times_dtype))
         units = opened.create_dataset("spikes/units", len(words), dtype=h5py.vlen_dtype(np.uint16))
         for i, (seconds, unit) in enumerate(words):
@@ -352,6 +353,14 @@ def test_a_file_that_is_locked_is_not_damaged(tmp_path: Path) -> None:
                 list(reads(file, 1))
         other.communicate(b"\n")
     assert len(list(read_safely(file, 1))) == 1
+
+
+def test_a_file_that_a_writer_died_on_is_not_damaged(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.h5", [([0.1], [3])], [0], [0], libver="latest")
+    die = f"import h5py, os; held = h5py.File({str(file)!r}, 'r+', libver='latest'); held.flush(); os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", die], check=False)
+    with pytest.raises(MachineFault, match=r"a\.h5: it says that a program has it open for writing; .*h5clear -s"):
+        list(read(file, 1))
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,11 @@ def read(file: Path, n_classes: int) -> Iterator[Recording]:
     except OSError as error:
         if is_machines(error) or not file.exists():
             raise cannot_read(file, error) from None
+        if "already open for write" in str(error):
+            raise MachineFault(
+                f"cannot read {file}: it says that a program has it open for writing; close that, or, if it died, run "
+                "`h5clear -s` on the file"
+            ) from None
         raise _damaged(file, error) from error
     except Exception as error:  # whatever h5py makes of damaged bytes: RuntimeError, KeyError, TypeError, ...
         raise _damaged(file, error) from error
