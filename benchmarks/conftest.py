@@ -15,7 +15,7 @@ from suite.options import OPTIONS, add_plugins
 from suite.progress import progress_bar
 from suite.registry import experiments
 from suite.results import Store, export, read
-from suite.run import run_cell
+from suite.run import last_of_trainings, run_cell
 from suite.selection import parse_names, select
 
 DEFAULT = "accuracy"
@@ -37,6 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 _STORE = pytest.StashKey[Store]()
+_LAST = pytest.StashKey[set[Cell]]()
 _CELLS = pytest.StashKey[dict[str, list[Cell]]]()
 
 
@@ -68,7 +69,7 @@ def _asked(config: pytest.Config) -> list[str]:
 
 
 def _cells(config: pytest.Config, experiment: str) -> Iterator[Cell]:
-    names = [option.name for option in OPTIONS if option.name not in ("results", "rerun")]
+    names = [option.name for option in OPTIONS if option.name not in ("results", "rerun", "keep_checkpoints")]
     yield from select(experiment, **{name: config.getoption(f"--{name.replace('_', '-')}") for name in names})
 
 
@@ -94,6 +95,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("cell", cells)
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    cells = [item.callspec.params["cell"] for item in session.items if hasattr(item, "callspec")]
+    session.config.stash[_LAST] = last_of_trainings(cells)
+
+
 @pytest.fixture
 def run(request: pytest.FixtureRequest) -> Callable[[Cell], None]:
     """Bring a cell to its record; skip if it is there already or cannot be made."""
@@ -101,12 +107,14 @@ def run(request: pytest.FixtureRequest) -> Callable[[Cell], None]:
     store = config.stash[_STORE]
 
     def bring(cell: Cell) -> None:
+        keep = config.getoption("--keep-checkpoints") or cell not in config.stash[_LAST]
+        options = {"rerun": config.getoption("--rerun"), "keep_checkpoint": keep, "progress": progress_bar}
         capture = config.pluginmanager.getplugin("capturemanager")
         if capture is None:  # -p no:capture
-            outcome = run_cell(cell, store, rerun=config.getoption("--rerun"), progress=progress_bar)
+            outcome = run_cell(cell, store, **options)
         else:
             with capture.global_and_fixture_disabled():  # so that the progress bar reaches the terminal
-                outcome = run_cell(cell, store, rerun=config.getoption("--rerun"), progress=progress_bar)
+                outcome = run_cell(cell, store, **options)
         if outcome.status in ("present", "skipped"):
             pytest.skip(outcome.reason)
 

@@ -92,17 +92,19 @@ def run(experiment: Annotated[str, typer.Argument(help="What to measure.")] = "a
     from suite.progress import progress_bar
     from suite.report.terminal import tables
     from suite.results import Store, export, read
-    from suite.run import run_cell
+    from suite.run import last_of_trainings, run_cell
     from suite.selection import select
 
-    folder, rerun = options.pop("results"), options.pop("rerun")
+    folder, rerun, keep = options.pop("results"), options.pop("rerun"), options.pop("keep_checkpoints")
     asked = select(experiment, **options)
+    last = last_of_trainings(asked)
     store = Store(folder)
     failed = 0
     run_ids = set()
     for i, cell in enumerate(asked, start=1):
         try:
-            outcome = run_cell(cell, store, rerun=rerun, progress=progress_bar)
+            kept = keep or cell not in last
+            outcome = run_cell(cell, store, rerun=rerun, keep_checkpoint=kept, progress=progress_bar)
         except Exception as error:  # its record is written; the other cells go on
             failed += 1
             notes.print(f"[{i}/{len(asked)}] {cell}: failed, {error}", style="red", markup=False)

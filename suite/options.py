@@ -34,6 +34,7 @@ OPTIONS = (
     Option("seeds", "0", "for example 0-4 or 0,3"),
     Option("data_source", "auto", "auto (the original if it is here, else a stand-in), original or standin"),
     Option("results", LOCAL, "folder of the results"),
+    Option("keep_checkpoints", False, "keep the checkpoints of cells that are finished"),
     Option("rerun", False, "run cells again that are in the results already"),
 )
 

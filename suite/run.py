@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -25,6 +24,7 @@ from suite.experiments.base import Cell, Experiment, NotDefined, Progress, Run, 
 from suite.models.build import build
 from suite.protocols import Protocol
 from suite.registry import datasets, experiments, get_protocol, protocol_name, variants
+from suite.results.files import remove
 from suite.results.record import Record, RunRecord, Training, Value
 from suite.results.store import UNDONE, Store
 from suite.variants import Baseline
@@ -43,8 +43,11 @@ class Outcome:
     run_id: str
 
 
-def run_cell(cell: Cell, store: Store, *, rerun: bool = False, progress: Progress = silent) -> Outcome:
-    """Bring one cell to its record in `store`, from wherever an earlier attempt left it.
+def run_cell(
+    cell: Cell, store: Store, *, rerun: bool = False, keep_checkpoint: bool = True, progress: Progress = silent
+) -> Outcome:
+    """Bring one cell to its record in `store`, from wherever an earlier attempt left it. keep_checkpoint: another cell
+    needs the training's checkpoint; else it is removed once this one has a result.
 
     Missing data, or an experiment that the network has nothing for, makes a record with status "skipped". Any other
     error makes one with status "failed" and is raised. Neither takes the place of a result.
@@ -57,20 +60,26 @@ def run_cell(cell: Cell, store: Store, *, rerun: bool = False, progress: Progres
     except DataUnavailable as error:
         run = _describe(cell, protocol, None, device)
         return _end(store, run, experiment, cell, "skipped", str(error), device)
+    except ValueError:  # what was asked for is wrong: there is no such run
+        raise
+    except Exception as error:
+        run = _describe(cell, protocol, None, device)
+        _end(store, run, experiment, cell, "failed", f"{type(error).__name__}: {error}", device)
+        raise
     run = _describe(cell, protocol, data, device)
+    checkpoint = store.checkpoints / f"{run.run_id}.safetensors"
+    scratch = store.checkpoints / f"{run.run_id}.{cell.experiment}"
     done = store.find(run.run_id, cell.experiment)
     if done is not None and done.status not in UNDONE and not rerun:
+        _forget(scratch, checkpoint, keep_checkpoint)
         return Outcome(cell, "present", "already in results", run.run_id)
     reason = experiment.why_not(variants[cell.variant], protocol)
     if reason is not None:
         return _end(store, run, experiment, cell, "skipped", reason, device)
-    checkpoint = store.folder / "checkpoints" / f"{run.run_id}.safetensors"
-    scratch = store.folder / "checkpoints" / f"{run.run_id}.{cell.experiment}"
     if rerun:
-        checkpoint.unlink(missing_ok=True)
-        shutil.rmtree(scratch, ignore_errors=True)
+        remove(scratch)
     try:
-        network, history = _train(cell, protocol, data, device, checkpoint, progress)
+        network, history = _train(cell, protocol, data, device, checkpoint, run.run_id, not rerun, progress)
         run = store.write_run(replace(run, training=_training(history, protocol)), _curves(history))
         measured = Run(cell, protocol, data, network, history, device, scratch, progress)
         values = experiment.values(measured)
@@ -83,8 +92,20 @@ def run_cell(cell: Cell, store: Store, *, rerun: bool = False, progress: Progres
         warnings.warn(f"{cell}: {history.status}, {history.reason}", stacklevel=2)
     record = _record(experiment, cell, history.status, history.reason, values, device)
     store.write(run, record, measured.tables)
-    shutil.rmtree(scratch, ignore_errors=True)
+    _forget(scratch, checkpoint, keep_checkpoint)
     return Outcome(cell, history.status, history.reason, run.run_id)
+
+
+def last_of_trainings(cells: Iterable[Cell]) -> set[Cell]:
+    """The cells after which none has the same training: then its checkpoint is needed no more."""
+    return set({replace(cell, experiment=""): cell for cell in cells}.values())
+
+
+def _forget(scratch: Path, checkpoint: Path, keep_checkpoint: bool) -> None:
+    """Remove what a finished cell needs no more."""
+    remove(scratch)
+    if not keep_checkpoint:
+        remove(checkpoint)
 
 
 def _end(
@@ -121,6 +142,8 @@ def _train(
     data: Data,
     device: torch.device,
     checkpoint: Path,
+    run_id: str,
+    resume: bool,
     progress: Progress,
 ) -> tuple[nn.Module, training.History]:
     torch.manual_seed(cell.seed)
@@ -133,6 +156,8 @@ def _train(
             seed=cell.seed,
             device=device,
             checkpoint=checkpoint,
+            run_id=run_id,
+            resume=resume,
             on_step=on_step,
             on_epoch=on_epoch,
         )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from neurons import NonFiniteError
+from suite import checkpoints
 from suite.datasets.base import Data, Growing, Split
 from suite.inputs import Batch
 from suite.models.forward import forward
@@ -24,7 +23,7 @@ from suite.models.readout import loss, mean_rate
 from suite.models.threads import steady
 from suite.prefetch import prefetched
 from suite.protocols import Protocol
-from suite.results.files import atomic_file
+from suite.results.files import remove
 
 
 @dataclass(frozen=True)
@@ -101,22 +100,25 @@ def train(
     seed: int,
     device: torch.device,
     checkpoint: Path | None = None,
+    run_id: str = "",
+    resume: bool = True,
     on_step: Callable[[int, int], None] = lambda _epoch, _samples: None,
     on_epoch: Callable[[History], None] = lambda _history: None,
 ) -> History:
     """Train `network` in place and leave it with the weights of the epoch that was best on validation data.
 
     Selection is by validation accuracy, then lower loss, then the earlier epoch; the test split is not touched.
-    With `checkpoint`, the state is saved after every epoch, and a call that finds it there goes on from it with
-    the same result as if it had never stopped. A NaN ends the training with status "diverged"; a network without
+    With `checkpoint`, a file, the state is saved after every epoch. A call that finds it there goes on from it, unless
+    `resume` is False, with the same result as if it had never stopped; but not from one that is damaged, or of another
+    `run_id`: that is named in a warning and removed. A NaN ends the training with status "diverged"; a network without
     hidden spikes in the selected epoch has status "dead".
     """
     optimizer = optimizer_of(network, protocol)
     rates = [group["lr"] for group in optimizer.param_groups]
     history = History(n_steps=protocol.curriculum.start if protocol.curriculum else None)
     best = {name: value.clone() for name, value in network.state_dict().items()}
-    if checkpoint is not None and checkpoint.exists():
-        history, best = _resume(checkpoint, network, optimizer)
+    if checkpoint is not None and resume:
+        history, best = _resume(checkpoint, run_id, network, optimizer) or (history, best)
     while history.epoch < protocol.epochs and history.status != "diverged":
         started = time.perf_counter()
         epoch = history.epoch
@@ -148,7 +150,7 @@ def train(
             history.best = history.epoch
             best = {name: value.detach().clone() for name, value in network.state_dict().items()}
         if checkpoint is not None:
-            _save(checkpoint, network, optimizer, history, best)
+            _save(checkpoint, run_id, network, optimizer, history, best)
         on_epoch(history)
     network.load_state_dict(best)
     if history.status == "ok" and history.validation[history.best - 1].spike_rate == 0.0:
@@ -211,69 +213,45 @@ def optimizer_of(network: nn.Module, protocol: Protocol) -> torch.optim.Optimize
 
 def _save(
     path: Path,
+    run_id: str,
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
     history: History,
     best: dict[str, Tensor],
 ) -> None:
-    """Write the whole training state as safetensors: `now.*`, `best.*`, `adam.<parameter>.*`, and the history as
-    JSON.
-    """
-    tensors = {f"now.{name}": value for name, value in network.state_dict().items()}
-    tensors |= {f"best.{name}": value for name, value in best.items()}
-    for i, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"adam.{i}.{name}": value for name, value in state.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_file(path) as part:
-        save_file(
-            {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()},
-            part,
-            {"history": json.dumps(asdict(history))},
-        )
+    adam = optimizer.state_dict()["state"]
+    checkpoints.save(path, run_id, checkpoints.State(network.state_dict(), best, adam, asdict(history)))
 
 
-def _read(path: Path) -> tuple[History, dict[str, Tensor]]:
-    """A checkpoint's history and tensors. Raises ValueError if the file is damaged."""
+def _resume(
+    path: Path, run_id: str, network: nn.Module, optimizer: torch.optim.Optimizer
+) -> tuple[History, dict[str, Tensor]] | None:
+    """Undo `_save`. A file that cannot be used is named in a warning and removed; then, as if there is none, None."""
+    if not path.exists():
+        return None
     try:
-        with safe_open(path, framework="pt") as file:
-            saved: dict[str, Any] = json.loads(file.metadata()["history"])
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        for name in ("train", "validation"):
-            saved[name] = [Score(**score) for score in saved[name]]
-        return History(**saved), tensors
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise _unusable(path, error) from None
-
-
-def _unusable(path: Path, error: Exception) -> ValueError:
-    return ValueError(f"the checkpoint {path} cannot be used ({error}); delete it to train anew")
-
-
-def _resume(path: Path, network: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[History, dict[str, Tensor]]:
-    """Undo `_save`. Raises ValueError if the file is damaged or belongs to another network."""
-    history, tensors = _read(path)
-    adam: dict[int, dict[str, Tensor]] = {}
-    for key, value in _prefixed(tensors, "adam.").items():
-        index, _, name = key.partition(".")
-        adam.setdefault(int(index), {})[name] = value
-    try:
-        network.load_state_dict(_prefixed(tensors, "now."))
-        optimizer.load_state_dict({**optimizer.state_dict(), "state": adam})
-    except (RuntimeError, ValueError) as error:
-        raise _unusable(path, error) from None
+        state = checkpoints.read(path, network, optimizer, run_id)
+        history = _history(state)
+    except checkpoints.Unusable as error:
+        warnings.warn(f"the checkpoint {path} is removed: {error}; the training starts anew", stacklevel=3)
+        remove(path)
+        return None
+    network.load_state_dict(state.now)
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state.adam})
     device = next(network.parameters()).device
-    return history, {name: value.to(device) for name, value in _prefixed(tensors, "best.").items()}
+    return history, {name: value.to(device) for name, value in state.best.items()}
 
 
-def _prefixed(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+def _history(state: checkpoints.State) -> History:
+    try:
+        scores = {part: [Score(**score) for score in state.history[part]] for part in ("train", "validation")}
+        return History(**{**state.history, **scores})
+    except (KeyError, TypeError) as error:
+        raise checkpoints.Unusable(f"its history is of another version: {error}") from None
 
 
 def load_selected(path: Path, network: nn.Module) -> History:
-    """Put the selected epoch's weights into `network`. Raises ValueError for a damaged or foreign checkpoint."""
-    history, tensors = _read(path)
-    try:
-        network.load_state_dict(_prefixed(tensors, "best."))
-    except RuntimeError as error:
-        raise _unusable(path, error) from None
-    return history
+    """Put the selected epoch's weights into `network`. Raises ValueError for a damaged or foreign checkpoints."""
+    state = checkpoints.read(path, network)
+    network.load_state_dict(state.best)
+    return _history(state)

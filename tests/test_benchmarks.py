@@ -31,6 +31,7 @@ def test_cells_table_and_second_run(tmp_path: Path) -> None:
     assert "without_reset" in done.stdout.partition("Test accuracy")[2]
     assert "96.1" in done.stdout  # the paper's number beside ours
     assert load(tmp_path)["run_id"].nunique() == 4
+    assert not list((tmp_path / "checkpoints").iterdir())
 
     again = benchmarks("--dataset", "xor", "--variant", "baseline", "-rs", folder=tmp_path)
     assert again.returncode == 0

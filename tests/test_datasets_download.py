@@ -20,7 +20,7 @@ from suite.datasets import cifar10, fashion_mnist, mnist
 from suite.datasets.base import Archive
 from suite.datasets.common.folders import cache_folder
 from suite.datasets.standins import images as standin_images
-from suite.errors import DataCorrupt, DataUnavailable
+from suite.errors import DataCorrupt, DataUnavailable, MachineFault
 from suite.registry import datasets
 
 CONTENT = bytes(range(256)) * 4_000
@@ -269,7 +269,7 @@ def test_a_full_disk_keeps_the_part(folder, offer, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(download.os, "fsync", full)
-        with pytest.raises(DataUnavailable, match=r"No space left.*LIF_ROLES_DATA"):
+        with pytest.raises(MachineFault, match=r"No space left.*LIF_ROLES_DATA"):
             download.get("some")
     assert _files(folder) == {"downloads/some/file.gz.part"}
     assert download.get("some")[0].read_bytes() == CONTENT
@@ -279,7 +279,7 @@ def test_a_folder_that_cannot_be_written_is_reported(tmp_path, offer, monkeypatc
     offer()
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("LIF_ROLES_DATA", str(tmp_path / "file"))
-    with pytest.raises(DataUnavailable, match="LIF_ROLES_DATA"):
+    with pytest.raises(MachineFault, match="LIF_ROLES_DATA"):
         download.get("some")
 
 

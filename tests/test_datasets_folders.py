@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
+import time
 from pathlib import Path
 
 import pytest
 
-from suite.datasets import locate
+from suite.datasets import load, locate
 from suite.datasets.common import folders
-from suite.errors import DataUnavailable
+from suite.errors import DataUnavailable, MachineFault
 
 
 @pytest.fixture(autouse=True)
@@ -79,7 +81,7 @@ def test_a_failure_leaves_nothing(tmp_path):
         _write(folder)
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(DataUnavailable, match=r"some: the stand-in .*No space left on device.*LIF_ROLES_CACHE"):
+    with pytest.raises(MachineFault, match=r"some: the stand-in .*No space left on device.*LIF_ROLES_CACHE"):
         folders.make_standin("some", 1, fails)
     assert [p.name for p in (tmp_path / "cache/standin/v1").iterdir() if p.is_dir()] == []
     assert (folders.make_standin("some", 1, _write) / "deep/file").exists()
@@ -89,13 +91,66 @@ def test_what_a_killed_process_left_is_cleared_away(tmp_path):
     left = tmp_path / "cache/standin/v1/some.partial-abc"
     left.mkdir(parents=True)
     folders.make_standin("some", 1, _write)
+    assert left.exists()  # another machine may be writing it
+    os.utime(left, (time.time() - 90_000,) * 2)
+    folders.make_standin("other", 1, _write)
     assert not left.exists()
 
 
 def test_a_cache_that_cannot_be_written_is_reported(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("LIF_ROLES_CACHE", str(tmp_path / "file"))
-    with pytest.raises(DataUnavailable, match="LIF_ROLES_CACHE"):
+    with pytest.raises(MachineFault, match="LIF_ROLES_CACHE"):
+        folders.make_standin("some", 1, _write)
+
+
+@pytest.mark.parametrize("name", ["LIF_ROLES_DATA", "LIF_ROLES_CACHE"])
+def test_a_folder_that_is_none_is_no_missing_data(name, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    for wrong, reason in (("file", "it is no folder"), ("file/below", "Not a directory"), ("x" * 300, "name too long")):
+        monkeypatch.setenv(name, str(tmp_path / wrong))
+        with pytest.raises(MachineFault, match=rf"cannot use {tmp_path / wrong}: .*{reason}; set {name} to a folder"):
+            load("n_mnist")
+    if name == "LIF_ROLES_DATA":
+        assert "name too long" in locate("n_mnist")
+
+
+@pytest.mark.parametrize("name", ["n_mnist", "fsdd", "dvs128_gesture", "mnist", "cifar10"])
+def test_data_that_may_not_be_read_is_no_missing_data(name, tmp_path, monkeypatch):
+    """Whatever a loader asks of the folders."""
+
+    def refuse(path, *_: object, **__: object):
+        if str(path).startswith(f"{tmp_path}/data/"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return stat(path)
+
+    stat = os.stat
+    monkeypatch.setattr(os, "stat", refuse)
+    with pytest.raises(MachineFault, match=rf"cannot read {tmp_path}/data/.*: Permission denied; give yourself"):
+        load(name)
+
+
+def test_a_folder_that_cannot_be_listed_is_not_empty(tmp_path, monkeypatch):
+    (tmp_path / "._a.bin").touch()
+    (tmp_path / "b.bin").touch()
+    assert folders.visible(tmp_path, ".bin") == [tmp_path / "b.bin"]
+    assert folders.visible(tmp_path / "none", ".bin") == []
+
+    def refuse(path: Path) -> list[str]:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    with pytest.raises(MachineFault, match="Permission denied"):
+        folders.visible(tmp_path, ".bin")
+
+
+def test_a_file_system_without_locks_is_said(monkeypatch):
+    class Lock:
+        def __init__(self, _: Path) -> None:
+            raise NotImplementedError("FileSystem does not appear to support flock")
+
+    monkeypatch.setattr(folders, "FileLock", Lock)
+    with pytest.raises(MachineFault, match="does not appear to support flock; set LIF_ROLES_CACHE"):
         folders.make_standin("some", 1, _write)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,10 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from suite.datasets import fsdd, shd, ssc
-from suite.datasets.events import speech
+from suite.datasets.events.store import open_store
 from suite.datasets.formats import heidelberg as heidelberg_file
 from suite.datasets.formats.heidelberg import read, read_safely
-from suite.errors import DataCorrupt, DataUnavailable
+from suite.errors import DataCorrupt, DataUnavailable, MachineFault
 from suite.inputs import Events
 
 Words = list[tuple[list[float], list[int]]]
@@ -38,10 +41,11 @@ def write(
     speakers: list[int],
     times_dtype: Any = np.float16,
     change: Callable[[h5py.File], None] = lambda file: None,  # noqa: ARG005
+    libver: str | None = None,
 ) -> Path:
     """A file as Cramer et al. publish it."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    with h5py.File(file, "w") as opened:
+    with h5py.File(file, "w", libver=libver) as opened:
         times = opened.create_dataset("spikes/times", len(words), dtype=h5py.vlen_dtype(times_dtype))
         units = opened.create_dataset("spikes/units", len(words), dtype=h5py.vlen_dtype(np.uint16))
         for i, (seconds, unit) in enumerate(words):
@@ -222,9 +226,173 @@ def test_a_wrong_file_is_refused(wrong: str, tmp_path: Path) -> None:
         build(file, 2)
 
 
+SECRET = Path(__file__).parent / "test_datasets_heidelberg.py"
+"""A file of somebody's that no dataset should show to anyone."""
+
+
+def link(name: str, to: Any) -> Callable[[h5py.File], None]:
+    """`name` leads to another file, which has the same arrays."""
+
+    def change(file: h5py.File) -> None:
+        file.move(name, "kept")
+        with h5py.File(f"{file.filename}.other", "w") as other:
+            file.copy(file["kept"], other, name)
+        file[name] = to
+
+    return change
+
+
+def external(name: str) -> Callable[[h5py.File], None]:
+    def change(file: h5py.File) -> None:
+        del file[name]
+        file.create_dataset(name, 2, dtype="u1", external=[(str(SECRET), 0, 2)])
+
+    return change
+
+
+def virtual(name: str) -> Callable[[h5py.File], None]:
+    def change(file: h5py.File) -> None:
+        with h5py.File(f"{file.filename}.other", "w") as other:
+            file.copy(file[name], other, name)
+        layout = h5py.VirtualLayout(shape=(2,), dtype=file[name].dtype, maxshape=(None,))
+        source = h5py.VirtualSource(f"{file.filename}.other", name, shape=(2,), maxshape=(None,))
+        layout[: h5py.h5s.UNLIMITED] = source[: h5py.h5s.UNLIMITED]
+        del file[name]
+        file.create_virtual_dataset(name, layout)
+
+    return change
+
+
+def by_way_of_a_group(file: h5py.File) -> None:
+    link("spikes", h5py.ExternalLink(f"{file.filename}.other", "spikes"))(file)
+    file["way"] = h5py.SoftLink("/spikes")
+    del file["labels"]
+    file["labels"] = h5py.SoftLink("way/units")
+
+
+ELSEWHERE = {
+    "labels stored outside": (external("labels"), "labels are stored in another file, '.*test_datasets_heidelberg.py'"),
+    "speakers stored outside": (external("extra/speaker"), "extra/speaker are stored in another file"),
+    "a virtual array": (virtual("labels"), "labels is a virtual dataset, put together from other files"),
+    "virtual times": (virtual("spikes/times"), "spikes/times is a virtual dataset"),
+    "a link": (link("labels", h5py.ExternalLink("a.h5.other", "labels")), r"link to another file, 'a\.h5\.other'"),
+    "a linked group": (
+        link("spikes", h5py.ExternalLink("a.h5.other", "spikes")),
+        "'spikes', on the way to spikes/times",
+    ),
+    "speakers": (link("extra", h5py.ExternalLink("a.h5.other", "extra")), "'extra', on the way to extra/speaker"),
+    "a link over links": (by_way_of_a_group, "'spikes', on the way to spikes/times, is a link to another file"),
+}
+
+
+@pytest.mark.parametrize("elsewhere", ELSEWHERE)
+def test_what_leads_to_another_file_is_refused_before_that_is_opened(elsewhere: str, tmp_path: Path) -> None:
+    change, message = ELSEWHERE[elsewhere]
+    file = write(tmp_path / "a.h5", [([0.1, 0.2], [0, 1]), ([0.1, 0.3], [5, 6])], [0, 1], [0, 1], change=change)
+    with pytest.raises(DataCorrupt, match=message):
+        list(read(file, 256))
+    other = tmp_path / "a.h5.other"
+    if other.exists():  # a pipe would never open
+        other.unlink()
+        os.mkfifo(other)
+        with pytest.raises(DataCorrupt, match=message):
+            list(read(file, 256))
+
+
+def test_links_within_the_file_are_followed(tmp_path: Path) -> None:
+    def change(file: h5py.File) -> None:
+        file.move("spikes", "kept/in/here")
+        file["spikes"] = h5py.SoftLink("/kept/there/here")
+        file["kept/there"] = h5py.SoftLink("in")
+        file.move("labels", "kept/label")
+        file["labels"] = h5py.SoftLink("kept/label")
+
+    file = write(tmp_path / "a.h5", [([0.1], [3]), ([0.2], [4])], [0, 1], [0, 1], change=change)
+    assert [(made.unit.tolist(), made.label) for made in read(file, 2)] == [([3], 0), ([4], 1)]
+
+
+@pytest.mark.parametrize("to", ["labels", "nowhere", "/extra/keys/in/an/array"])
+def test_a_link_that_leads_nowhere_is_refused(to: str, tmp_path: Path) -> None:
+    file = write(tmp_path / "a.h5", [([0.1], [3])], [0], [0], change=replace("labels", h5py.SoftLink(to)))
+    with pytest.raises(DataCorrupt, match=r"more than 16 links lead to labels|no one-dimensional array 'labels'"):
+        list(read(file, 1))
+
+
+@pytest.mark.parametrize("block", [0, 512, 4096])
+@pytest.mark.parametrize("chunks", [None, (1,)])
+def test_a_user_block_is_no_damage(block: int, chunks: Any, tmp_path: Path) -> None:
+    file = tmp_path / "a.h5"  # as h5jam and MATLAB make it
+    with h5py.File(file, "w", userblock_size=block) as opened:
+        for name, kind, values in (("times", "f4", [0.1, 0.2]), ("units", "u2", [3, 4])):
+            array = opened.create_dataset(f"spikes/{name}", (2,), dtype=h5py.vlen_dtype(kind), chunks=chunks)
+            for i in range(2):
+                array[i] = np.array(values, kind)
+        opened["labels"] = np.array([0, 1], "u2")
+    assert [made.t.tolist() for made in read(file, 2)] == [[100_000, 200_000]] * 2
+
+
+def test_a_damaged_heap_behind_a_user_block_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "a.h5"
+    with h5py.File(file, "w", userblock_size=512) as opened:
+        for name, kind in (("times", "f4"), ("units", "u2")):
+            opened.create_dataset(f"spikes/{name}", (1,), dtype=h5py.vlen_dtype(kind))[0] = np.array([1], kind)
+        opened["labels"] = np.array([0], "u2")
+    file.write_bytes(file.read_bytes().replace(b"GCOL", b"GCOP"))
+    with pytest.raises(DataCorrupt, match="are damaged; get it again"):
+        list(read(file, 1))
+
+
+def test_a_file_that_is_locked_is_not_damaged(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.h5", [([0.1], [3])], [0], [0])
+    hold = f"import h5py; held = h5py.File({str(file)!r}, 'r+'); print(flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", hold], stdin=-1, stdout=-1) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        for reads in (read, read_safely):
+            with pytest.raises(MachineFault, match=r"cannot read .*a\.h5: .*; it is locked, as another program has it"):
+                list(reads(file, 1))
+        other.communicate(b"\n")
+    assert len(list(read_safely(file, 1))) == 1
+
+
+def test_a_file_that_a_writer_died_on_is_not_damaged(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.h5", [([0.1], [3])], [0], [0], libver="latest")
+    die = f"import h5py, os; held = h5py.File({str(file)!r}, 'r+', libver='latest'); held.flush(); os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", die], check=False)
+    with pytest.raises(MachineFault, match=r"a\.h5: it says that a program has it open for writing; .*h5clear -s"):
+        list(read(file, 1))
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        (errno.EACCES, "give yourself the right"),
+        (errno.EMFILE, "raise `ulimit -n`"),
+        (errno.EIO, "the disk or the network"),
+    ],
+)
+def test_a_file_that_cannot_be_read_now_is_not_damaged(
+    number: int, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write(tmp_path / "a.h5", [([0.1], [3])], [0], [0])
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, f"Unable to open file (errno = {number}, flags = 0)")
+
+    monkeypatch.setattr(h5py, "File", refuse)
+    with pytest.raises(MachineFault, match=rf"cannot read .*a\.h5: {os.strerror(number)}; {message}"):
+        list(read(file, 1))
+
+
+def test_a_file_that_is_gone_is_unavailable(tmp_path: Path) -> None:
+    for reads in (read, read_safely):
+        with pytest.raises(DataUnavailable, match=r"cannot read .*a\.h5: No such file"):
+            list(reads(tmp_path / "a.h5", 1))
+
+
 def build(file: Path, n_classes: int) -> None:
     """Everything that happens between a file and its store."""
-    speech.open_store("any", file.name, 1, 700, lambda: read(file, n_classes))
+    open_store("any", file.name, 1, 700, lambda: read(file, n_classes))
 
 
 def test_no_recordings(tmp_path: Path) -> None:
@@ -279,6 +447,10 @@ def test_a_file_that_crashes_or_hangs_hdf5_is_refused(tmp_path: Path, monkeypatc
     script.write_text("#!/bin/sh\nkill -SEGV $$\n")
     script.chmod(0o700)
     with pytest.raises(DataCorrupt, match=r"a\.h5 is damaged: HDF5 crashes"):
+        read_safely(file, 1)
+
+    script.write_text("#!/bin/sh\nkill -KILL $$\n")
+    with pytest.raises(MachineFault, match=r"cannot try .*a\.h5 in another process: it ended with status -9"):
         read_safely(file, 1)
 
     def late(*_: object, **__: object) -> None:

@@ -31,7 +31,8 @@ def in_memory(samples: list[tuple[list[int], list[int]]], n_units: int = SENSOR.
     unit = [np.array(units, dtype=np.uint16) for _, units in samples]
     indptr = np.cumsum([0, *map(len, t)])
     labels = np.arange(len(samples), dtype=np.int32)
-    return Store(Path("test-0"), "key", n_units, indptr, np.concatenate(t), np.concatenate(unit), labels, labels)
+    arrays = {"t": np.concatenate(t), "unit": np.concatenate(unit)}
+    return Store(Path("test-0"), "key", n_units, indptr, labels, labels, arrays.get)
 
 
 def some(n: int = 7, events: int = 200, seed: int = 0, last: int = 5_000) -> Store:

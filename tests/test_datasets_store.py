@@ -5,9 +5,12 @@ from __future__ import annotations
 import errno
 import json
 import os
+import pickle
+import shutil
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,9 +19,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from suite.datasets.events import sources
 from suite.datasets.events import store as stores
-from suite.datasets.events.store import Recording, Store, fingerprint, open_store
-from suite.errors import DataCorrupt, DataUnavailable
+from suite.datasets.events.sources import fingerprint
+from suite.datasets.events.store import Recording, Store, open_files, open_store
+from suite.errors import DataCorrupt, DataUnavailable, MachineFault
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +37,12 @@ def recording(t: list[int], unit: list[int], label: int = 0, **rest: object) -> 
 
 
 TWO = [recording([0, 5, 5], [2, 0, 1], 1, group=4), recording([], [], 0), recording([7], [3], 2, group=9)]
+
+
+def values(store: Store) -> list[object]:
+    """All that a store says."""
+    arrays = (store.indptr, store.label, store.group, *store.events)
+    return [store.n_units, *(None if array is None else array.tolist() for array in arrays)]
 
 
 def make(recordings: list[Recording] = TWO, name: str = "test", version: int = 1, units: int = 4) -> Store:
@@ -52,7 +63,6 @@ def test_arrays_are_what_was_parsed() -> None:
     assert store.weight is None
     assert len(store) == 3
     assert (store.indptr.dtype, store.t.dtype, store.unit.dtype) == (np.int64, np.int32, np.uint16)
-    store.verify()
 
 
 def test_arrays_are_mapped_and_cannot_be_written() -> None:
@@ -122,14 +132,13 @@ def damage_empty(file: Path) -> None:
 @pytest.mark.parametrize("damage", [damage_cut, damage_grow, damage_remove, damage_empty])
 @pytest.mark.parametrize("name", ["t.npy", "unit.npy", "indptr.npy", "label.npy", "group.npy", "manifest.json"])
 def test_a_damaged_store_is_made_again(name: str, damage: object) -> None:
-    store = make()
-    folder = store.folder
+    folder, whole = make().folder, values(make())
     damage(folder / name)  # type: ignore[operator]
     made = []
-    again = open_store("test", "source", 1, 4, lambda: made.append(1) or TWO)  # type: ignore[func-returns-value]
+    with pytest.warns(UserWarning, match=rf"the event cache {folder} is damaged: .*{name.split('.')[0]}.* made again"):
+        again = values(open_store("test", "source", 1, 4, lambda: made.append(1) or TWO))  # type: ignore[func-returns-value]
+    assert again == whole
     assert made == [1]
-    assert again.t.tolist() == [0, 5, 5, 7]
-    again.verify()
 
 
 @pytest.mark.parametrize(
@@ -138,17 +147,72 @@ def test_a_damaged_store_is_made_again(name: str, damage: object) -> None:
 def test_a_foreign_manifest_is_made_again(text: str) -> None:
     store = make()
     (store.folder / "manifest.json").write_text(text)
-    assert make().t.tolist() == [0, 5, 5, 7]
+    with pytest.warns(UserWarning, match="its manifest"):
+        assert make().t.tolist() == [0, 5, 5, 7]
 
 
-def test_verify_finds_a_changed_byte() -> None:
-    store = make()
-    file = store.folder / "unit.npy"
+def flip(file: Path, at: int, bit: int = 0) -> None:
     raw = bytearray(file.read_bytes())
-    raw[-1] ^= 1
+    raw[at] ^= 1 << bit
     file.write_bytes(raw)
-    with pytest.raises(DataCorrupt, match=r"unit\.npy does not have the hash"):
-        make().verify()
+
+
+WEIGHTED = [recording([1, 3], [0, 1], 1, weight=np.array([2.0, 5.0])), recording([2], [3], 0, weight=np.array([1.0]))]
+
+
+@pytest.mark.parametrize("name", ["t", "unit", "weight", "indptr", "label", "group"])
+def test_a_flipped_bit_is_named_and_made_again(name: str) -> None:
+    folder, whole = make(WEIGHTED).folder, values(make(WEIGHTED))
+    before = (folder / f"{name}.npy").read_bytes()
+    for at in (-1, -3, 8, 60):  # values, and the header
+        flip(folder / f"{name}.npy", at)
+        with pytest.warns(UserWarning, match=rf"{folder} is damaged: {name}\.npy does not have its hash; it is made"):
+            again = values(make(WEIGHTED))
+        assert again == whole
+        assert (folder / f"{name}.npy").read_bytes() == before
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.data())
+def test_no_flipped_bit_of_a_manifest_changes_what_is_read(data: st.DataObject) -> None:
+    whole, manifest = values(make(WEIGHTED)), make(WEIGHTED, name="flipped").folder / "manifest.json"
+    flip(manifest, data.draw(st.integers(0, manifest.stat().st_size - 1)), data.draw(st.integers(0, 7)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        again = values(make(WEIGHTED, name="flipped"))
+    assert again == whole
+
+
+def test_a_hash_is_computed_once_and_events_only_when_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    make()
+    monkeypatch.setattr(stores, "_sound", set())
+    hashed: list[str] = []
+    sha256 = stores.sha256
+    monkeypatch.setattr(stores, "sha256", lambda file: hashed.append(file.stem) or sha256(file))  # type: ignore[func-returns-value]
+    for _ in range(2):
+        store = open_store("test", "source", 1, 4, never)
+    assert hashed == ["indptr", "label", "group"]
+    for again in (store, open_store("test", "source", 1, 4, never)):
+        assert len(again.t) == len(again.unit)
+    assert hashed == ["indptr", "label", "group", "t", "unit"]
+
+
+def test_a_cache_that_cannot_be_read_now_is_not_thrown_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make().folder
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), "t.npy")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stores.np, "load", full)
+        with pytest.raises(MachineFault, match=r"cannot read t\.npy: Too many open files; raise `ulimit -n`"):
+            open_store("test", "source", 1, 4, never)
+    assert open_store("test", "source", 1, 4, never).folder == folder
+
+
+def test_a_store_goes_to_another_process_whole() -> None:
+    store = pickle.loads(pickle.dumps(make(WEIGHTED)))
+    assert (store.t.tolist(), store.weight.tolist()) == ([1, 3, 2], [2, 5, 1])
 
 
 def test_an_error_while_parsing_leaves_the_cache_untouched(cache: Path) -> None:
@@ -161,7 +225,7 @@ def test_an_error_while_parsing_leaves_the_cache_untouched(cache: Path) -> None:
     with pytest.raises(DataCorrupt, match="second recording"):
         open_store("test", "source", 1, 4, parse)
     assert [entry.name for entry in cache.iterdir() if entry.is_dir()] == [kept.folder.name]
-    kept.verify()
+    assert open_store("kept", "source", 1, 4, never).t.tolist() == kept.t.tolist()
 
 
 def test_a_full_disk_is_a_clear_error_and_leaves_nothing(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,7 +234,7 @@ def test_a_full_disk_is_a_clear_error_and_leaves_nothing(cache: Path, monkeypatc
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(stores, "_Column", Full)
-    with pytest.raises(DataUnavailable, match="No space left on device; free some space"):
+    with pytest.raises(MachineFault, match="No space left on device; free some space"):
         make()
     assert [entry.name for entry in cache.iterdir() if entry.is_dir()] == []
     monkeypatch.undo()
@@ -181,7 +245,7 @@ def test_a_full_disk_is_a_clear_error_and_leaves_nothing(cache: Path, monkeypatc
 def test_a_cache_that_is_a_file_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("LIF_ROLES_CACHE", str(tmp_path / "file"))
-    with pytest.raises(DataUnavailable, match="LIF_ROLES_CACHE"):
+    with pytest.raises(MachineFault, match="LIF_ROLES_CACHE"):
         make()
 
 
@@ -191,7 +255,7 @@ def test_a_read_only_cache_still_gives_what_is_in_it(cache: Path) -> None:
     cache.chmod(0o500)
     try:
         assert open_store("test", "source", 1, 4, never).t.tolist() == [0, 5, 5, 7]
-        with pytest.raises(DataUnavailable, match="Permission denied"):
+        with pytest.raises(MachineFault, match="Permission denied"):
             make(version=2)
     finally:
         cache.chmod(0o700)
@@ -199,12 +263,24 @@ def test_a_read_only_cache_still_gives_what_is_in_it(cache: Path) -> None:
 
 def test_left_overs_of_a_killed_process_are_removed(cache: Path) -> None:
     folder = make().folder
-    for file in folder.iterdir():
-        file.unlink()
-    left = cache / f"{folder.name}.partial-abc"
-    left.mkdir()
+    shutil.rmtree(folder)
+    old, young = cache / "other.partial-abc", cache / f"{folder.name}.partial-abc"
+    for left in (old, young):
+        left.mkdir()
+        (left / "t.npy").touch()
+    os.utime(old, (time.time() - 90_000,) * 2)
     make()
-    assert not left.exists()
+    assert not old.exists()
+    assert young.exists()  # another machine may be writing it
+    memo = cache / "sources" / ".abc.123-0011aabb.part"
+    memo.parent.mkdir()
+    memo.touch()
+    os.utime(memo, (1, 1))
+    source = cache / "source"
+    source.touch()
+    os.utime(source, (1, 1))
+    fingerprint([source], cache)
+    assert not memo.exists()
 
 
 _BUILDER = """
@@ -217,7 +293,6 @@ def parse():
         time.sleep(0.02)
         yield Recording(np.arange(50), np.arange(50), i)
 store = open_store("race", "source", 1, 64, parse)
-store.verify()
 print(int(store.t.sum()), len(store), flush=True)
 """
 
@@ -241,7 +316,7 @@ def test_a_killed_builder_leaves_nothing_that_is_read(cache: Path) -> None:
     assert [entry for entry in cache.iterdir() if entry.is_dir() and ".partial-" not in entry.name] == []
     done = subprocess.run([sys.executable, "-c", _BUILDER], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.split()[-1] == "20"
-    assert len([entry for entry in cache.iterdir() if entry.is_dir()]) == 1
+    assert len([entry for entry in cache.iterdir() if entry.is_dir() and ".partial-" not in entry.name]) == 1
 
 
 def test_fingerprint_follows_names_and_contents(tmp_path: Path) -> None:
@@ -268,8 +343,32 @@ def test_fingerprint_is_remembered_only_for_files_at_rest(tmp_path: Path, monkey
     assert second != first
     os.utime(file, (1, 1))
     assert fingerprint([file], tmp_path) == second
-    monkeypatch.setattr(stores, "_sha256", lambda _file: pytest.fail("read again"))
+    monkeypatch.setattr(sources, "sha256", lambda _file: pytest.fail("read again"))
     assert fingerprint([file], tmp_path) == second
+
+
+def test_a_store_is_not_made_again_from_files_that_changed_unseen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "a.bin"
+    source.write_bytes(b"0123")
+    os.utime(source, (1, 1))
+
+    def opened() -> list[object]:
+        parse = lambda: [recording(list(source.read_bytes()), [0] * 4)]  # noqa: E731
+        return values(open_files("test", [source], tmp_path, 1, 4, parse))
+
+    first = opened()
+    monkeypatch.setattr(sources, "_hashed", set())  # as in another process
+    flip(source, 0)
+    os.utime(source, (1, 1))
+    assert opened() == first
+    (made,) = (path.parent for path in (tmp_path / "cache" / "events").glob("test-*/t.npy"))
+    shutil.rmtree(made)
+    with pytest.raises(DataCorrupt, match="files have changed since they were first read"):
+        opened()
+    assert opened() != first  # what it is now, under another name
+    assert not made.exists()
 
 
 def test_fingerprint_of_a_missing_file_is_a_clear_error(tmp_path: Path) -> None:
@@ -294,4 +393,3 @@ def test_any_recordings_come_back_sorted(samples: list[tuple[list[tuple[int, int
             events, key=lambda event: event[0]
         )
         assert store.label[i] == label
-    store.verify()

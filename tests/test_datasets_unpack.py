@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from suite.data import unpack as unpack_module
 from suite.data.unpack import unpack
-from suite.errors import DataCorrupt, DataUnavailable
+from suite.errors import DataCorrupt, MachineFault
 
 FILES = {"a/b.bin": bytes(range(256)) * 40, "a/c/empty": b"", "top": b"t"}
 LARGEST = 100_000
@@ -167,7 +167,7 @@ def test_a_full_disk_is_no_damage(tmp_path, target, monkeypatch):
 
     archive = make_zip(tmp_path / "a.zip", FILES)
     monkeypatch.setattr(Path, "mkdir", full)
-    with pytest.raises(DataUnavailable, match="No space left"):
+    with pytest.raises(MachineFault, match="No space left on device; free some space there, or set LIF_ROLES_DATA"):
         unpack(archive, target, LARGEST)
 
 

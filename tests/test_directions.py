@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 STREAM = """
 errors paper machine threads options inputs
 results protocols variants registry
-datasets models prefetch training
+datasets models prefetch checkpoints training
 experiments progress run selection
 drawing report data bench frameworks doctor
 cli

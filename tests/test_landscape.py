@@ -143,6 +143,15 @@ def test_a_run_resumes_from_the_pairs_it_has(tmp_path: Path, monkeypatch: pytest
     (made.scratch / "pair1.csv").unlink()
     assert EXPERIMENT.values(made) == rows
     assert len(calls) == 9 + 48
+    calls.clear()
+    kept = made.scratch / "pair0.csv"
+    kept.write_bytes(kept.read_bytes().replace(b"0.", b"1.", 1))
+    assert EXPERIMENT.values(made) == rows
+    assert len(calls) == 9 + 48
+    calls.clear()
+    (made.scratch / "pair1.csv").write_bytes(kept.read_bytes())  # of another pair
+    assert EXPERIMENT.values(made) == rows
+    assert len(calls) == 9 + 48
     assert EXPERIMENT.values(run_of(fc(), data(), tmp_path, best=0))[0].value is None
 
 

@@ -1,20 +1,23 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from neurons import Variant
-from suite import registry
+from suite import cli, registry, training
 from suite.datasets.base import Data, Dataset
-from suite.errors import DataUnavailable
-from suite.experiments.base import Cell, Experiment, Metric
+from suite.errors import DataCorrupt, DataUnavailable, MachineFault, ResultsError
+from suite.experiments.base import Cell, Experiment, Metric, NotDefined
 from suite.protocols import Protocol
 from suite.registry import datasets, experiments, get_protocol, protocols, variants
 from suite.results import Store, Value, load, read
-from suite.run import run_cell
+from suite.run import last_of_trainings, run_cell
 from suite.selection import select
 
 
@@ -124,6 +127,20 @@ def test_missing_data_is_a_row_with_its_reason(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("scratch")
+@pytest.mark.parametrize("kind", [MachineFault, DataCorrupt])
+def test_data_that_cannot_be_used_is_a_failure(kind: type[Exception], tmp_path: Path) -> None:
+    def full(**_options: object) -> Data:
+        raise kind("the event cache FOLDER cannot be written: No space left on device")
+
+    datasets.register(Dataset("xor2", "temporal", ("a", "b"), full, {"smoke": get_protocol("smoke", "xor")}))
+    with pytest.raises(kind):
+        run_cell(cell(dataset="xor2"), Store(tmp_path))
+    (row,) = load(tmp_path).to_dict("records")
+    assert (row["status"], row["data_source"]) == ("failed", "missing")
+    assert row["reason"] == f"{kind.__name__}: the event cache FOLDER cannot be written: No space left on device"
+
+
+@pytest.mark.usefixtures("scratch")
 def test_a_failure_is_a_row_and_an_error_and_is_tried_again(tmp_path: Path) -> None:
     state = {"broken": True}
 
@@ -205,3 +222,112 @@ def test_a_diverged_run_keeps_its_curve(tmp_path: Path) -> None:
 
 def test_registry_is_what_the_suite_uses() -> None:
     assert registry.variants["baseline"].name == "baseline"
+
+
+@pytest.mark.parametrize("variable", ["LIF_ROLES_CACHE", "LIF_ROLES_DATA"])
+def test_a_folder_that_cannot_be_used_fails_on_the_command_line(
+    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(variable, str(tmp_path / "file"))
+    options = ["--dataset", "n_mnist", "--variant", "baseline", "--backend", "snntorch", "--results", str(tmp_path)]
+    done = CliRunner().invoke(cli.app, ["run", *options])
+    assert done.exit_code == 1
+    said = " ".join(done.stderr.split())
+    assert "snntorch-seed0: failed, cannot use" in said
+    assert f"it is no folder; set {variable} to a folder that can be read" in said
+    (row,) = load(tmp_path).to_dict("records")
+    assert row["status"] == "failed"
+
+
+def checkpoints(folder: Path) -> list[str]:
+    return sorted(path.name for path in (folder / "checkpoints").glob("*"))
+
+
+def test_a_rerun_that_fails_leaves_the_rows_and_the_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path)
+    run_cell(cell(), store)
+    before, kept = content(tmp_path), checkpoints(tmp_path)
+    assert len(kept) == 1
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(training, "_train_epoch", fail)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        run_cell(cell(), store, rerun=True)
+    assert content(tmp_path) == before
+    assert checkpoints(tmp_path) == kept
+
+
+def test_a_rerun_trains_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path)
+    run_cell(cell(), store)
+    epochs: list[int] = []
+    train = training._train_epoch
+    monkeypatch.setattr(training, "_train_epoch", lambda *given: epochs.append(1) or train(*given))  # type: ignore[func-returns-value]
+    run_cell(cell(experiment="spike_rate"), store)
+    assert not epochs
+    run_cell(cell(), store, rerun=True)
+    assert len(epochs) == get_protocol("smoke", "xor").epochs
+
+
+def test_another_seeds_checkpoint_is_not_taken(tmp_path: Path) -> None:
+    store = Store(tmp_path / "one")
+    ids = [run_cell(cell(seed=seed), store).run_id for seed in (0, 1)]
+    right = load(store.folder).query("seed == 0")["value"].tolist()
+    other = Store(tmp_path / "two")
+    other.checkpoints.mkdir()
+    foreign = store.checkpoints / f"{ids[1]}.safetensors"
+    (other.checkpoints / f"{ids[0]}.safetensors").write_bytes(foreign.read_bytes())
+    with pytest.warns(UserWarning, match=f"it is of the run {ids[1]}, not {ids[0]}; the training starts anew"):
+        run_cell(cell(), other)
+    assert load(other.folder)["value"].tolist() == right
+
+
+def test_the_checkpoint_of_a_finished_cell_is_removed(tmp_path: Path) -> None:
+    options = ["--dataset", "xor", "--variant", "baseline", "--backend", "snntorch", "--results", str(tmp_path)]
+    for more, left in (["--keep-checkpoints"], 1), ([], 0), (["--rerun"], 0):
+        assert CliRunner().invoke(cli.app, ["run", *options, *more]).exit_code == 0
+        assert len(checkpoints(tmp_path)) == left
+
+
+@pytest.mark.usefixtures("scratch")
+def test_the_checkpoint_of_a_cell_without_a_result_stays(tmp_path: Path) -> None:
+    def measure(_run: Any) -> list[Value]:
+        raise NotDefined("not today")
+
+    experiments.register("luck", Experiment("luck", "Luck", measure, (Metric("luck", "1"),)))
+    assert run_cell(cell(experiment="luck"), Store(tmp_path), keep_checkpoint=False).status == "skipped"
+    assert len(checkpoints(tmp_path)) == 1
+
+
+def test_the_last_cell_of_each_training() -> None:
+    cells = [cell(experiment=e, seed=seed) for e in ("accuracy", "spike_rate") for seed in (0, 1)]
+    assert last_of_trainings([*cells, cell(seed=2)]) == {*cells[2:], cell(seed=2)}
+
+
+def test_left_overs_of_killed_processes_are_swept_when_results_are_opened(tmp_path: Path) -> None:
+    run = tmp_path / "runs" / "0123"
+    run.mkdir(parents=True)
+    old = [tmp_path / ".results.csv.1-0a.part", run / ".run.json.1-0a.part", tmp_path / "checkpoints" / ".a.1-0a.part"]
+    old += [tmp_path / ".tmpabc"]
+    young, others = run / ".run.json.2-0b.part", tmp_path / "a.part"
+    (tmp_path / "checkpoints").mkdir()
+    for path in (*old, young, others):
+        path.touch()
+    for path in (*old, others):
+        os.utime(path, (time.time() - 90_000,) * 2)
+    Store(tmp_path)
+    assert [path.exists() for path in (*old, young, others)] == [False] * len(old) + [True, True]
+
+
+def test_what_cannot_be_removed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, **_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    store = Store(tmp_path)
+    run_cell(cell(), store)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(ResultsError, match=r"cannot remove .*checkpoints.*: Permission denied; remove it by hand"):
+        run_cell(cell(), store, keep_checkpoint=False)

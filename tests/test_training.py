@@ -11,7 +11,6 @@ import torch
 from suite import training
 from suite.datasets.base import Data, Limited
 from suite.datasets.xor import load
-from suite.errors import ResultsError
 from suite.inputs import Batch
 from suite.models.build import build
 from suite.models.fc import FCNet
@@ -240,37 +239,3 @@ def test_a_limited_split_makes_no_batch_that_nobody_gets() -> None:
 
     assert [len(batch.y) for batch in Limited(Counting(), 4).epoch(2)] == [2, 2]
     assert made == [0, 2]
-
-
-def test_a_damaged_checkpoint_is_named(data: Data, protocol: Protocol, tmp_path: Path) -> None:
-    checkpoint = tmp_path / "run.safetensors"
-    fit(data, protocol, checkpoint=checkpoint)
-    whole = checkpoint.read_bytes()
-    for damaged in (whole[: len(whole) // 2], b"", b"\x80\x04 pickle?"):
-        checkpoint.write_bytes(damaged)
-        with pytest.raises(ValueError, match=r"run\.safetensors cannot be used .*; delete it to train anew"):
-            fit(data, protocol, checkpoint=checkpoint)
-
-
-def test_a_checkpoint_of_another_network_is_named(data: Data, protocol: Protocol, tmp_path: Path) -> None:
-    checkpoint = tmp_path / "run.safetensors"
-    fit(data, protocol, checkpoint=checkpoint)
-    with pytest.raises(ValueError, match="delete it to train anew"):
-        fit(data, replace(protocol, hidden=(9,)), checkpoint=checkpoint)
-
-
-def test_an_interrupted_write_leaves_the_last_checkpoint(
-    data: Data, protocol: Protocol, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    checkpoint = tmp_path / "run.safetensors"
-    fit(data, replace(protocol, epochs=1), checkpoint=checkpoint)
-    before = checkpoint.read_bytes()
-
-    def full(*_args: object, **_kwargs: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(training, "save_file", full)
-    with pytest.raises(ResultsError, match="No space left"):
-        fit(data, protocol, checkpoint=checkpoint)
-    assert checkpoint.read_bytes() == before
-    assert [p.name for p in tmp_path.iterdir()] == ["run.safetensors"]

@@ -141,7 +141,7 @@ def _warm_up(layout: Any) -> None:
 
     indptr, t = np.array([0, 1]), np.zeros(1, dtype=np.int32)
     unit = t.astype(np.uint16)
-    store = Store(Path(), "", 1, indptr, t, unit, t, t)
+    store = Store(Path(), "", 1, indptr, t, t, {"t": t, "unit": unit}.get)
     preprocess = Preprocess(Sensor(1), FixedInterval(1, 1))
     split = batches.EventSplit(store, np.zeros(1, dtype=np.int64), preprocess, layout)
     list(split.epoch(1, shuffle_seed=0))

@@ -8,9 +8,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import os
-import shutil
 import ssl
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -22,9 +20,10 @@ from filelock import FileLock
 from neurons.names import unknown_name
 from suite.data.unpack import unpack
 from suite.datasets.base import Archive
-from suite.datasets.common.folders import data_folder, sync_tree
+from suite.datasets.common.folders import data_folder, new_folder, place, writing
 from suite.errors import DataCorrupt, DataUnavailable
 from suite.registry import datasets
+from suite.results.files import sweep
 
 _ATTEMPTS = 5  # per address, each going on where the last one stopped
 _PAUSE_S = 1.0
@@ -39,22 +38,17 @@ def get(name: str, progress: Progress = lambda *_: None) -> list[Path]:
     """Have the original of a dataset in the data folder; returns where its parts are. Parts that are there are left.
 
     An interrupted download goes on where it stopped; an archive put into DIR/downloads by hand is used. Raises
-    ValueError for an unknown name, DataUnavailable if it cannot be had (no network, no space, by hand only),
-    DataCorrupt if what came is not what was published.
+    ValueError for an unknown name, DataUnavailable if it cannot be had (no network, by hand only), MachineFault
+    if it cannot be written, DataCorrupt if what came is not what was published.
     """
     folder, archives = data_folder(), _archives(name)
     downloads = folder / "downloads"
-    try:
+    with writing(f"{name} in {folder}", "LIF_ROLES_DATA"):
         downloads.mkdir(parents=True, exist_ok=True)
         with FileLock(downloads / f"{name}.lock"):
             for archive in archives:
                 if not (folder / archive.gives).exists():
                     _get_one(archive, folder, downloads, progress)
-    except OSError as error:
-        raise DataUnavailable(
-            f"{name}: cannot write to {folder}: {error.strerror or error}; free the disk, or set LIF_ROLES_DATA to a "
-            "folder that can be written"
-        ) from error
     return [folder / archive.gives for archive in archives]
 
 
@@ -89,17 +83,14 @@ def _get_one(archive: Archive, folder: Path, downloads: Path, progress: Progress
     else:
         _download(archive, packed, progress)
     progress(f"unpacking {packed.name}", 0, None)
-    place = folder / archive.gives
-    place.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f"{place.name}.partial-", dir=place.parent))
-    try:
+    final = folder / archive.gives
+    final.parent.mkdir(parents=True, exist_ok=True)
+    sweep(final.parent, f"{final.name}.partial-*")
+    with new_folder(final) as partial:
         unpack(packed, partial, archive.most)
-        if not (partial / place.name).exists():
-            raise DataCorrupt(f"{packed} does not have {place.name}; delete it and try again")
-        sync_tree(partial / place.name)
-        os.replace(partial / place.name, place)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        if not (partial / final.name).exists():
+            raise DataCorrupt(f"{packed} does not have {final.name}; delete it and try again")
+        place(partial / final.name, final)
     if not by_hand:
         packed.unlink()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import gzip
 import stat
 import tarfile
@@ -12,11 +11,10 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from suite.errors import DataCorrupt, DataUnavailable
+from suite.errors import DataCorrupt, cannot_write, is_machines
 
 MOST_FILES = 200_000
 _CHUNK = 1 << 20
-_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
 _DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
 
 
@@ -24,15 +22,15 @@ def unpack(archive: Path, target: Path, largest: int) -> None:
     """Unpack into the empty folder `target`; a .gz that is no .tar.gz becomes one file, named without the ".gz".
 
     Raises ValueError for another ending; DataCorrupt for a damaged archive, one of more than `largest` bytes when
-    unpacked, and one with absolute paths, "..", links, devices or a name twice; DataUnavailable if the target cannot
-    be written. What was unpacked until then stays in `target`.
+    unpacked, and one with absolute paths, "..", links, devices or a name twice; MachineFault if the target cannot be
+    written. What was unpacked until then stays in `target`.
     """
     kind, writer = _kind(archive), _Writer(archive, target, largest)
     try:
         kind(archive, writer)
     except _DAMAGE as error:
-        if isinstance(error, OSError) and error.errno in _DISK:
-            raise DataUnavailable(f"cannot unpack {archive} into {target}: {error.strerror}") from None
+        if isinstance(error, OSError) and is_machines(error):
+            raise cannot_write(f"{target}, unpacked from {archive},", error, "LIF_ROLES_DATA") from None
         raise DataCorrupt(f"{archive} is damaged: {error or type(error).__name__}") from None
 
 

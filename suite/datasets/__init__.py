@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from suite.datasets.base import Data, Dataset, Growing, Samples, Split, limited
 from suite.datasets.common.folders import data_folder
+from suite.errors import MachineFault, cannot_read
 from suite.inputs import Batch, Events, Input, Static
 from suite.protocols import Protocol
 from suite.registry import datasets, protocols_of
@@ -30,9 +32,12 @@ __all__ = [
 def locate(name: str) -> str:
     """In words, what a loader with source "auto" would read. Only folders are looked at, not what is in them."""
     dataset = datasets[name]
-    for folder in dataset.folders:
-        if (data_folder() / folder).is_dir():
-            return f"in {data_folder() / folder}"
+    try:
+        there = [folder for folder in dataset.folders if (data_folder() / folder).is_dir()]
+    except (OSError, MachineFault) as error:
+        return str(error)
+    if there:
+        return f"in {data_folder() / there[0]}"
     if dataset.generated:
         return "generated"
     if dataset.by_hand or dataset.archives:
@@ -45,7 +50,7 @@ def load(name: str, *, source: str = "auto", **options: Any) -> Data:
 
     source: "auto" (what is in the folder LIF_ROLES_DATA, else the stand-in), "original" or "standin". Raises ValueError
     for an unknown name or option, or a loader that gives something else, DataUnavailable or DataCorrupt for missing or
-    damaged files.
+    damaged files, MachineFault for what cannot be read or written now.
     """
     dataset = datasets[name]
     try:
@@ -54,6 +59,8 @@ def load(name: str, *, source: str = "auto", **options: Any) -> Data:
         if "unexpected keyword argument" not in str(error):
             raise
         raise ValueError(f"{name} has no such option: {error}") from error
+    except OSError as error:
+        raise cannot_read(Path(error.filename or data_folder()), error) from error
     if not isinstance(data, Data):
         raise ValueError(f"{name}: its loader gives a suite.datasets.base.Data, not {data!r}")
     if data.n_classes != dataset.n_classes:

@@ -14,7 +14,7 @@ from suite.datasets.events.binning import Layout, check_classes, check_layout
 from suite.datasets.events.data import event_data
 from suite.datasets.events.preprocess import Preprocess, fixed_frames, whole
 from suite.datasets.events.recordings import Augment
-from suite.datasets.events.store import Store, fingerprint, open_store
+from suite.datasets.events.store import Store, open_files
 from suite.datasets.formats import gesture
 from suite.errors import DataUnavailable
 
@@ -85,9 +85,10 @@ def find(source: str, split: str) -> tuple[Path, str]:
 def store(root: Path, split: str, part: str) -> Store:
     """The event store of "train" or "test" below the data folder. Raises DataCorrupt if a gesture is missing."""
     files = gesture.files(root, split, part)
-    opened = open_store(
+    opened = open_files(
         f"dvs128_gesture-{split}-{part}",
-        fingerprint(files, root),
+        files,
+        root,
         gesture.VERSION,
         gesture.SENSOR.n_units,
         lambda: gesture.read(split, files),

@@ -13,7 +13,7 @@ from suite.datasets.events.binning import Layout, check_classes, check_layout
 from suite.datasets.events.data import event_data
 from suite.datasets.events.preprocess import Preprocess, fixed_interval
 from suite.datasets.events.recordings import Augment
-from suite.datasets.events.store import Store, fingerprint, open_store
+from suite.datasets.events.store import Store, open_files
 from suite.datasets.formats import atis
 from suite.datasets.images.idx import DIGITS, DIGITS_COUNTED
 from suite.errors import DataUnavailable
@@ -70,8 +70,8 @@ def store(root: Path, part: str) -> Store:
     """The event store of "train" or "test" below the data folder `root`. Raises DataCorrupt if a digit is missing."""
     folder = root / "NMNIST" / part.capitalize()
     files = atis.files(folder)
-    opened = open_store(
-        f"n_mnist-{part}", fingerprint(files, root), atis.VERSION, atis.SENSOR.n_units, lambda: map(atis.read, files)
+    opened = open_files(
+        f"n_mnist-{part}", files, root, atis.VERSION, atis.SENSOR.n_units, lambda: map(atis.read, files)
     )
     check_classes(opened, atis.N_CLASSES, str(folder))
     return opened

@@ -8,6 +8,7 @@ biases, batch norm and leaks, stay as they are.
 from __future__ import annotations
 
 import copy
+import io
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from suite.models.forward import forward, precision
 from suite.models.readout import loss
 from suite.paper import WHERE
 from suite.protocols import Protocol
-from suite.results.files import write_text
+from suite.results.files import make_folder, read_checked, write_checked
 from suite.results.record import Value
 from suite.training import loss_unit
 
@@ -79,8 +80,8 @@ def measure(run: Run) -> Iterator[Value]:
                     on_step(0, pair * len(points) + i + 1)
                 table = pd.DataFrame(found, columns=["x", "y", "loss", "accuracy"])
                 table["part"] = np.where(np.arange(len(points)) < size.grid**2, "grid", "circle")
-                run.scratch.mkdir(parents=True, exist_ok=True)
-                write_text(before, table.to_csv(index=False))
+                make_folder(run.scratch)
+                write_checked(before, table.to_csv(index=False))
             run.save(f"pair{pair}", table)
             yield from rises(table, pair, plane.n, unit)
 
@@ -99,9 +100,10 @@ def circle() -> list[tuple[float, float]]:
 
 def kept(file: Path, points: list[tuple[float, float]]) -> pd.DataFrame | None:
     """What an earlier attempt at this run has of a pair, if it has the same points."""
-    if not file.exists():
+    text = read_checked(file)
+    if text is None:
         return None
-    table = pd.read_csv(file)
+    table = pd.read_csv(io.StringIO(text))
     same = len(table) == len(points) and np.allclose(table[["x", "y"]].to_numpy(), np.array(points))
     return table if same else None
 

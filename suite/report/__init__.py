@@ -8,6 +8,7 @@ from pathlib import Path
 
 from suite.errors import ResultsError
 from suite.results import Results, read
+from suite.results.files import sweep
 
 
 def make(results: str | os.PathLike[str], out: Path) -> list[Path]:
@@ -35,6 +36,7 @@ def write(results: Results, out: Path) -> list[Path]:
     results = checked(results)
     try:
         out.mkdir(parents=True, exist_ok=True)
+        sweep(out, ".report-*")
         with tempfile.TemporaryDirectory(prefix=".report-", dir=out) as temporary:
             folder = Path(temporary)
             drawings = list(figures.draw(results))

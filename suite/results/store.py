@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from suite.errors import ResultsError
-from suite.results.files import write_text
+from suite.results.files import make_folder, remove, sweep, write_text
 from suite.results.record import RUN, Artifact, Record, RunRecord, dump, load_record, load_run
 
 if TYPE_CHECKING:
@@ -34,10 +34,13 @@ class Store:
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
+        self.checkpoints = self.folder / "checkpoints"
         try:
             (self.folder / RUNS).mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.folder):
                 pass
+            for own in (self.folder, self.checkpoints, *(self.folder / RUNS).iterdir()):
+                sweep(own, ".*.part", ".tmp*")
         except OSError as error:
             raise ResultsError(
                 f"cannot write results to {self.folder}: {error.strerror or error}; "
@@ -99,10 +102,7 @@ class Store:
 
     def _make(self, run_id: str) -> Path:
         folder = self.run_folder(run_id)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ResultsError(f"cannot write {folder}: {error.strerror or error}") from None
+        make_folder(folder)
         return folder
 
 
@@ -122,4 +122,4 @@ def _sweep(folder: Path, pattern: str, keep: set[str]) -> None:
     """Remove the files of a record that was replaced."""
     for file in folder.glob(pattern):
         if file.name not in keep:
-            file.unlink(missing_ok=True)
+            remove(file)

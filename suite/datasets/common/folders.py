@@ -6,17 +6,22 @@ what the suite makes itself: stand-ins and parsed copies.
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import os
 import shutil
+import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
 from filelock import FileLock
 
-from suite.errors import DataUnavailable
+from suite.errors import DataUnavailable, MachineFault, cannot_read, cannot_write
+from suite.results.files import sweep
 
 SOURCES = ("auto", "original", "standin")
 
@@ -24,20 +29,31 @@ _said: set[str] = set()  # stand-ins announced by this process
 
 
 def data_folder() -> Path:
-    """The folder of the original datasets; it need not exist."""
+    """The folder of the original datasets; it need not exist. Raises MachineFault if it cannot be used."""
     return _folder("LIF_ROLES_DATA", Path("~/.cache/lif-roles/data"))
 
 
 def cache_folder() -> Path:
-    """The folder of everything that can be made again; it need not exist."""
+    """The folder of everything that can be made again; it need not exist. Raises MachineFault if it cannot be used."""
     return _folder("LIF_ROLES_CACHE", Path("~/.cache/lif-roles"))
 
 
 def _folder(variable: str, default: Path) -> Path:
     try:
-        return Path(os.environ.get(variable) or default).expanduser().absolute()
+        folder = Path(os.environ.get(variable) or default).expanduser().absolute()
     except RuntimeError as error:  # no home folder
-        raise DataUnavailable(f"no home folder for {default}: {error}; set {variable} to a folder") from None
+        raise MachineFault(f"no home folder for {default}: {error}; set {variable} to a folder") from None
+    try:
+        reason = None if stat.S_ISDIR(folder.stat().st_mode) else "it is no folder"
+        if reason is None and not os.access(folder, os.R_OK | os.X_OK):
+            reason = os.strerror(errno.EACCES)
+    except FileNotFoundError:
+        return folder
+    except OSError as error:
+        reason = error.strerror or str(error)
+    if reason is None:
+        return folder
+    raise MachineFault(f"cannot use {folder}: {reason}; set {variable} to a folder that can be read")
 
 
 def pick_source(name: str, source: str, original: Path | None) -> Literal["original", "standin"]:
@@ -78,40 +94,67 @@ def make_once(final: Path, write: Callable[[Path], None], what: str) -> None:
     """Have `write(folder)` make the folder `final` in the cache, if it is not there yet.
 
     `write` fills a temporary folder that is renamed when complete, under a lock, so that `final` is whole or absent
-    and two processes make it once. Raises DataUnavailable, naming `what`, if the cache cannot be written.
+    and two processes make it once. Raises MachineFault, naming `what`, if the cache cannot be written.
     """
     if final.is_dir():
         return
-    try:
+    with writing(f"{what} at {final}", "LIF_ROLES_CACHE"):
         final.parent.mkdir(parents=True, exist_ok=True)
+        sweep(final.parent, "*.partial-*")
         with FileLock(final.parent / f"{final.name}.lock"):
             if final.is_dir():
                 return
-            for left_over in final.parent.glob(f"{final.name}.partial-*"):  # of a process that was killed
-                shutil.rmtree(left_over, ignore_errors=True)
-            partial = Path(tempfile.mkdtemp(prefix=f"{final.name}.partial-", dir=final.parent))
-            try:
+            with new_folder(final) as partial:
                 write(partial)
-                sync_tree(partial)
-                os.replace(partial, final)
-            except BaseException:
-                shutil.rmtree(partial, ignore_errors=True)
-                raise
+                place(partial, final)
+
+
+@contextmanager
+def writing(what: str, variable: str) -> Iterator[None]:
+    """Raises MachineFault, naming `what` and the variable of its folder, if the block cannot write something."""
+    try:
+        yield
     except OSError as error:
-        raise DataUnavailable(
-            f"{what} cannot be made at {final}: {error.strerror or error}; free the disk or set LIF_ROLES_CACHE to a "
-            f"folder that can be written"
+        raise cannot_write(what, error, variable) from error
+    except NotImplementedError as error:  # of a file lock
+        raise MachineFault(
+            f"{what} cannot be written: {error}; set {variable} to a folder on a file system that has locks"
         ) from error
 
 
-def sync_tree(folder: Path) -> None:
-    """Have every file under `folder` on the disk before it is renamed into place."""
-    for path in folder.rglob("*"):
+@contextmanager
+def new_folder(final: Path) -> Iterator[Path]:
+    """A temporary folder beside `final`, for what is to be there; it is removed at the end of the block."""
+    partial = Path(tempfile.mkdtemp(prefix=f"{final.name}.partial-", dir=final.parent))
+    try:
+        yield partial
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def place(made: Path, final: Path) -> None:
+    """Rename a file or folder to `final`, once all of it is on the disk."""
+    for path in (made, *made.rglob("*")):
         if path.is_file():
             with path.open("rb") as file:
                 os.fsync(file.fileno())
+    os.replace(made, final)
 
 
-def visible(folder: Path, pattern: str) -> Iterator[Path]:
-    """What matches in a folder, but hidden files, such as the "._name" that macOS leaves beside each file: no data."""
-    return (path for path in folder.glob(pattern) if not path.name.startswith("."))
+def sha256(file: Path) -> str:
+    """Of its contents, 64 hex digits."""
+    with file.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def visible(folder: Path, ending: str = "") -> list[Path]:
+    """What is in a folder and ends so, in order of name; nothing if there is no such folder. Hidden files are no data,
+    such as the "._name" that macOS leaves beside each. Raises MachineFault if the folder cannot be read.
+    """
+    try:
+        names = sorted(os.listdir(folder))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise cannot_read(folder, error) from None
+    return [folder / name for name in names if name.endswith(ending) and not name.startswith(".")]

@@ -162,10 +162,12 @@ def _gather(store: Store, samples: np.ndarray, end: int | None) -> Store:
                 _copy(array, start[some], stop[some], to, indptr[some.start])
         store.release()
     t, unit, weight = arrays
-    assert t is not None
-    assert unit is not None
     return replace(
-        store, indptr=indptr, t=t, unit=unit, weight=weight, label=store.label[samples], group=store.group[samples]
+        store,
+        indptr=indptr,
+        label=store.label[samples],
+        group=store.group[samples],
+        array={"t": t, "unit": unit, "weight": weight}.get,
     )
 
 
@@ -185,7 +187,8 @@ def _augmented(recordings: Store, samples: np.ndarray, augment: Augment, entropy
         times.append(t[order].astype(np.int32))
         units.append(unit[order].astype(np.uint16))
     indptr = np.concatenate([[0], np.cumsum([len(t) for t in times])]).astype(np.int64)
-    return replace(recordings, indptr=indptr, t=np.concatenate(times), unit=np.concatenate(units), weight=None)
+    changed = {"t": np.concatenate(times), "unit": np.concatenate(units)}
+    return replace(recordings, indptr=indptr, array=changed.get)
 
 
 @njit(nogil=True)

@@ -17,7 +17,7 @@ from suite.datasets.events.binning import Layout, check_classes, check_layout
 from suite.datasets.events.data import event_data
 from suite.datasets.events.preprocess import Preprocess, fixed_interval
 from suite.datasets.events.recordings import Augment
-from suite.datasets.events.store import Store, fingerprint, open_store
+from suite.datasets.events.store import Store, open_files
 from suite.datasets.formats.heidelberg import CHANNELS, VERSION, read_safely
 from suite.datasets.standins import speech as standin
 from suite.errors import DataUnavailable
@@ -80,9 +80,10 @@ class Speech:
     def store(self, root: Path, part: str) -> Store:
         """The event store of one file ("train", "valid" or "test") below the data folder `root`."""
         file, n_classes = self.file(root, part), len(self.classes)
-        opened = open_store(
+        opened = open_files(
             f"{self.name}-{part}",
-            fingerprint([file], root),
+            [file],
+            root,
             VERSION,
             CHANNELS.n_units,
             lambda: read_safely(file, n_classes),

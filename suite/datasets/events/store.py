@@ -10,25 +10,24 @@ from __future__ import annotations
 import hashlib
 import json
 import mmap
-import os
 import shutil
-import tempfile
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+import warnings
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from filelock import FileLock
 
-from suite.datasets.common.folders import cache_folder, sync_tree
-from suite.errors import DataCorrupt, DataUnavailable
+from suite.datasets.common.folders import cache_folder, new_folder, place, sha256, writing
+from suite.datasets.events import sources
+from suite.errors import DataCorrupt, MachineFault, cannot_read, is_machines
+from suite.results.files import sweep
 
 FORMAT = 1  # of the store itself
 _LAST = np.iinfo(np.int32).max  # 35 minutes in microseconds
-_UNSEEN_NS = 2_000_000_000  # a file changed so recently may change again without a new time
 _DTYPES = {"indptr": "<i8", "t": "<i4", "unit": "<u2", "weight": "<f4", "label": "<i4", "group": "<i4"}
 
 
@@ -47,26 +46,38 @@ class Recording:
     weight: np.ndarray | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Store:
     """S recordings: those of sample s are t, unit[indptr[s] : indptr[s + 1]], sorted by time.
 
-    indptr [S + 1] int64, t [E] int32 (microseconds), unit [E] uint16 (below n_units), weight [E] float32 or None,
-    label and group (speaker; -1: none) [S] int32. All are read-only views of files.
+    indptr [S + 1] int64; label and group (speaker; -1: none) [S] int32. array: gives t [E] int32 (microseconds), unit
+    [E] uint16 (below n_units) and weight [E] float32 or None by name, when they are first asked for. Those of files are
+    read-only, and checked then.
     """
 
     folder: Path
     key: str
     n_units: int
     indptr: np.ndarray
-    t: np.ndarray
-    unit: np.ndarray
     label: np.ndarray
     group: np.ndarray
-    weight: np.ndarray | None = None
+    array: Callable[[str], Any]
 
     def __len__(self) -> int:
         return len(self.label)
+
+    @cached_property
+    def t(self) -> np.ndarray:
+        return np.asanyarray(self.array("t"))
+
+    @cached_property
+    def unit(self) -> np.ndarray:
+        return np.asanyarray(self.array("unit"))
+
+    @cached_property
+    def weight(self) -> np.ndarray | None:
+        weight: np.ndarray | None = self.array("weight")
+        return weight
 
     @property
     def events(self) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
@@ -80,150 +91,125 @@ class Store:
             if mapped is not None and hasattr(mapped, "madvise"):
                 mapped.madvise(mmap.MADV_DONTNEED)
 
-    def verify(self) -> None:
-        """Compare the hash of every array with the manifest. Raises DataCorrupt, naming the file that differs."""
-        for name, entry in _manifest(self.folder)["arrays"].items():
-            if _sha256(self.folder / f"{name}.npy") != entry["sha256"]:
-                raise DataCorrupt(
-                    f"{self.folder / name}.npy does not have the hash in its manifest: the cache was changed or the "
-                    "disk is failing; delete the folder, and it is made again from the source files"
-                )
+    def __getstate__(self) -> dict[str, Any]:
+        """For another process: the arrays themselves, in memory."""
+        t, unit, weight = self.events
+        return {**vars(self), "array": {"t": t, "unit": unit, "weight": weight}.get}
 
 
-def fingerprint(files: Sequence[Path], root: Path) -> str:
-    """Hash of the files' names below `root`, sizes and contents.
-
-    What was hashed is remembered by size and time of change, as `make` does, so that 70,000 files are not read again
-    in every run. Raises DataUnavailable for a file that is not there or cannot be read.
+def open_files(
+    name: str, files: Sequence[Path], root: Path, version: int, n_units: int, parse: Callable[[], Iterable[Recording]]
+) -> Store:
+    """The store of what `parse` gives of these files below `root`; see `open_store`. Before they are parsed, what is
+    remembered of them is found to be true.
     """
-    try:
-        stats = [(file.relative_to(root).as_posix(), stat.st_size, stat.st_mtime_ns) for file, stat in _stats(files)]
-        listed = hashlib.sha256(json.dumps([str(root.absolute()), stats]).encode()).hexdigest()
-        memo = cache_folder() / "events" / "sources" / listed[:32]
-        known = _recall(memo)
-        if known is not None:
-            return known
-        total = hashlib.sha256()
-        for file, (name, size, _) in zip(files, stats, strict=True):
-            total.update(json.dumps([name, size, _sha256(file)]).encode())
-    except OSError as error:
-        raise DataUnavailable(f"cannot read {error.filename}: {error.strerror or error}") from None
-    if max((changed for *_, changed in stats), default=0) < time.time_ns() - _UNSEEN_NS:
-        _remember(memo, total.hexdigest())
-    return total.hexdigest()
+
+    def recordings() -> Iterable[Recording]:
+        sources.check(files, root)
+        return parse()
+
+    return open_store(name, sources.fingerprint(files, root), version, n_units, recordings)
 
 
 def open_store(name: str, source: str, version: int, n_units: int, parse: Callable[[], Iterable[Recording]]) -> Store:
-    """The store made by `parse`, built on first use.
+    """The store made by `parse`, built on first use, and again where its files are not what was written.
 
-    source: hash of what is parsed (see `fingerprint`). version: of the parser; raise it when its result changes.
-    parse: gives the recordings in order. Raises DataCorrupt if a recording is impossible (a unit of n_units or more,
-    a negative time, arrays of different length) and DataUnavailable if the cache cannot be written.
+    source: hash of what is parsed. version: of the parser; raise it when its result changes. parse: gives the
+    recordings in order. Raises DataCorrupt if a recording is impossible (a unit of n_units or more,
+    a negative time, arrays of different length) and MachineFault if the cache cannot be read or written.
     """
     key = hashlib.sha256(json.dumps([FORMAT, name, version, n_units, source]).encode()).hexdigest()[:24]
     folder = _root() / f"{name}-{key}"
-    store = _open(folder, key)
-    if store is not None:
-        return store
-    with _writing(folder):
+
+    def checked(arrays: Sequence[str]) -> list[np.ndarray | None]:
+        """These arrays, once they are known to be sound."""
+        for _ in range(2):
+            try:
+                return [_read(folder, key, array) for array in arrays]
+            except _Unsound as error:
+                _make(folder, key, n_units, parse, arrays, str(error))
+        raise MachineFault(f"the event cache {folder} was written but cannot be read back; is the disk failing?")
+
+    indptr, label, group = checked(("indptr", "label", "group"))
+    assert indptr is not None
+    assert label is not None
+    assert group is not None
+    return Store(folder, key, n_units, indptr, label, group, lambda array: checked((array,))[0])
+
+
+def _make(
+    folder: Path,
+    key: str,
+    n_units: int,
+    parse: Callable[[], Iterable[Recording]],
+    arrays: Sequence[str],
+    reason: str,
+) -> None:
+    """Build the store unless another process has by now."""
+    with writing(f"the event cache {folder}", "LIF_ROLES_CACHE"):
         folder.parent.mkdir(parents=True, exist_ok=True)
+        sweep(folder.parent, "*.partial-*")
         with FileLock(f"{folder}.lock"):
-            store = _open(folder, key)
-            if store is None:
-                if folder.exists():  # truncated or half-written: no good to anyone
+            if folder.exists():
+                try:
+                    for array in arrays:
+                        _read(folder, key, array)
+                    return
+                except _Unsound:
+                    warnings.warn(f"the event cache {folder} is damaged: {reason}; it is made again", stacklevel=4)
                     shutil.rmtree(folder)
-                _build(folder, key, n_units, parse())
-                store = _open(folder, key)
-    if store is None:
-        raise DataUnavailable(f"the event cache {folder} was written but cannot be read back; is the disk failing?")
-    return store
+            _build(folder, key, n_units, parse())
 
 
 def _root() -> Path:
     return cache_folder() / "events"
 
 
-def _stats(files: Sequence[Path]) -> Iterator[tuple[Path, os.stat_result]]:
-    for file in files:
-        yield file, file.stat()
+class _Unsound(Exception):
+    """A store is not there, or not as it was written."""
 
 
-def _sha256(file: Path) -> str:
-    with file.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
+_sound: set[tuple[Path, int, int, int]] = set()
+"""Files that this process found to have their hash: path, inode, size, time of change."""
 
 
-def _recall(memo: Path) -> str | None:
+def _read(folder: Path, key: str, array: str) -> np.ndarray | None:
+    """One array of a store, mapped; None if the store has none of that name, as it may of weights.
+
+    Raises _Unsound unless it is what the manifest says, MachineFault if it cannot be read.
+    """
+    file = folder / f"{array}.npy"
     try:
-        known = memo.read_text()
-    except (OSError, UnicodeDecodeError):
-        return None
-    return known if len(known) == 64 else None
-
-
-def _remember(memo: Path, text: str) -> None:
-    """All of `text` or nothing; a cache that cannot be written only means to compute it again."""
-    with suppress(OSError):
-        memo.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=memo.parent, delete=False) as handle:
-            handle.write(text)
-        os.replace(handle.name, memo)
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise DataUnavailable(
-            f"cannot write the event cache {folder}: {error.strerror or error}; free some space there, or set "
-            f"LIF_ROLES_CACHE to a folder that can be written"
-        ) from error
-
-
-@contextmanager
-def _new_folder(final: Path) -> Iterator[Path]:
-    """A temporary folder to fill, which becomes `final` when the block ends well and is removed when not."""
-    for left_over in final.parent.glob(f"{final.name}.partial-*"):  # of a process that was killed
-        shutil.rmtree(left_over, ignore_errors=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f"{final.name}.partial-", dir=final.parent))
-    try:
-        yield temporary
-        sync_tree(temporary)
-        os.rename(temporary, final)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _manifest(folder: Path) -> dict[str, Any]:
-    loaded = json.loads((folder / "manifest.json").read_text())
-    if not isinstance(loaded, dict):
-        raise ValueError("not an object")
-    return loaded
-
-
-def _open(folder: Path, key: str) -> Store | None:
-    """The store in `folder`, or None if there is none or its files do not have the sizes they were written with."""
-    try:
-        manifest = _manifest(folder)
-        arrays: dict[str, np.ndarray] = {}
-        for name, entry in manifest["arrays"].items():
-            file = folder / f"{name}.npy"
-            if file.stat().st_size != entry["bytes"]:
-                return None
-            # An empty file cannot be mapped.
-            arrays[name] = np.load(file, mmap_mode="r" if entry["length"] else None, allow_pickle=False)
-            if arrays[name].shape != (entry["length"],) or arrays[name].dtype != np.dtype(_DTYPES[name]):
-                return None
+        manifest = json.loads((folder / "manifest.json").read_text())
         if manifest["key"] != key:
+            raise _Unsound("its manifest has another key")
+        if not set(manifest["arrays"]) <= set(_DTYPES):
+            raise _Unsound("its manifest has unknown arrays")
+        if array == "weight" and array not in manifest["arrays"]:
             return None
-        return Store(folder, key, int(manifest["n_units"]), **arrays)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
+        entry = manifest["arrays"][array]
+        stat = file.stat()
+        if stat.st_size != entry["bytes"]:
+            raise _Unsound(f"{file.name} has {stat.st_size:,} bytes, not {entry['bytes']:,}")
+        known = file, stat.st_ino, stat.st_size, stat.st_mtime_ns
+        if known not in _sound and sha256(file) != entry["sha256"]:
+            raise _Unsound(f"{file.name} does not have its hash")
+        # An empty file cannot be mapped.
+        mapped: np.ndarray = np.load(file, mmap_mode="r" if entry["length"] else None, allow_pickle=False)
+        if mapped.shape != (entry["length"],) or mapped.dtype != np.dtype(_DTYPES[array]):
+            raise _Unsound(f"{file.name} has the shape {mapped.shape}, not ({entry['length']},)")
+    except OSError as error:
+        if is_machines(error):
+            raise cannot_read(Path(error.filename or file), error) from None
+        raise _Unsound(f"{Path(error.filename or file).name} cannot be read: {error.strerror or error}") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _Unsound(f"its manifest cannot be read: {error}") from None
+    _sound.add(known)
+    return mapped
 
 
 def _build(folder: Path, key: str, n_units: int, recordings: Iterable[Recording]) -> None:
-    with _new_folder(folder) as temporary:
+    with new_folder(folder) as temporary:
         lengths, labels, groups, reordered = [0], [], [], 0
         with _Column(temporary, "t") as t, _Column(temporary, "unit") as unit, _Column(temporary, "weight") as weight:
             for recording in recordings:
@@ -248,9 +234,10 @@ def _build(folder: Path, key: str, n_units: int, recordings: Iterable[Recording]
         arrays = {}
         for column in columns:
             file = temporary / f"{column.name}.npy"
-            arrays[column.name] = {"length": column.length, "bytes": file.stat().st_size, "sha256": _sha256(file)}
+            arrays[column.name] = {"length": column.length, "bytes": file.stat().st_size, "sha256": sha256(file)}
         manifest = {"key": key, "n_units": n_units, "reordered": reordered, "arrays": arrays}
         (temporary / "manifest.json").write_text(json.dumps(manifest, indent=1))
+        place(temporary, folder)
 
 
 def _check(recording: Recording, n_units: int) -> np.ndarray | None:

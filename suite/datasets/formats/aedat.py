@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from suite.errors import DataCorrupt, DataUnavailable
+from suite.errors import DataCorrupt, cannot_read
 
 _HEADER = np.dtype(
     [("type", "<u2"), ("source", "<u2")]
@@ -31,7 +31,7 @@ def read(file: Path) -> np.ndarray:
     try:
         data = file.read_bytes()
     except OSError as error:
-        raise DataUnavailable(f"cannot read {file}: {error.strerror or error}") from None
+        raise cannot_read(file, error) from None
     if not data.startswith(b"#!AER-DAT3."):
         raise DataCorrupt(f"{file} does not start with #!AER-DAT3.: it is no AEDAT 3 file; get it again")
     at = _after_comments(data)

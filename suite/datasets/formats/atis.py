@@ -13,7 +13,7 @@ import numpy as np
 from suite.datasets.common.folders import visible
 from suite.datasets.events.preprocess import Sensor
 from suite.datasets.events.store import Recording
-from suite.errors import DataCorrupt, DataUnavailable
+from suite.errors import DataCorrupt, DataUnavailable, cannot_read
 
 SENSOR = Sensor(34, 34, 2)
 N_CLASSES = 10
@@ -25,7 +25,7 @@ _LARGEST = 1 << 26  # bytes: 13 million events, thousands of times as many as in
 
 def files(folder: Path) -> list[Path]:
     """folder/<digit>/*.bin, digit by digit, each in order of name. Raises DataUnavailable if there are none."""
-    found = [file for digit in range(N_CLASSES) for file in sorted(visible(folder / str(digit), "*.bin"))]
+    found = [file for digit in range(N_CLASSES) for file in visible(folder / str(digit), ".bin")]
     if not found:
         raise DataUnavailable(f"{folder} has no recordings (<digit>/*.bin); get them again with `lif-roles data get`")
     return found
@@ -37,7 +37,7 @@ def read(file: Path) -> Recording:
         size = file.stat().st_size
         data = file.read_bytes() if size <= _LARGEST else b""
     except OSError as error:
-        raise DataUnavailable(f"cannot read {file}: {error.strerror or error}") from None
+        raise cannot_read(file, error) from None
     if size > _LARGEST:
         raise DataCorrupt(f"{file} has {size:,} bytes; a recording has at most {_LARGEST:,}")
     t, unit = parse(data, str(file))

@@ -8,6 +8,7 @@ import json
 import pickle
 import pickletools
 import re
+import shutil
 import struct
 import sys
 import warnings
@@ -17,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from suite.datasets.common.folders import cache_folder, make_once
-from suite.errors import DataCorrupt, DataUnavailable
+from suite.datasets.common.folders import cache_folder, make_once, sha256, writing
+from suite.errors import DataCorrupt, cannot_read, is_machines
 
 FOLDER = "cifar-10-batches-py"
 TRAIN_BATCHES = tuple(f"data_batch_{i}" for i in range(1, 6))
@@ -88,7 +89,7 @@ def _unpickle(path: Path) -> Any:
         size = path.stat().st_size
         content = path.read_bytes() if size <= _LARGEST else b""
     except OSError as error:
-        raise DataUnavailable(f"cannot read {path}: {error.strerror or error}") from None
+        raise cannot_read(path, error) from None
     if size > _LARGEST:
         raise DataCorrupt(f"{path} has {size:,} bytes, more than twice a CIFAR10 batch; get it again")
     try:
@@ -191,10 +192,21 @@ def read_jpeg(folder: Path, counts: Mapping[str, int]) -> dict[str, tuple[np.nda
         print(f"cifar10: decoding the {sum(counts.values()):,} JPEG files, once; half a minute", file=sys.stderr)
         for part in files:
             images = np.stack([_decode(path) for path, _, _ in files[part]])
-            np.save(partial / f"{part}.npy", images.transpose(0, 3, 1, 2))
+            file = partial / f"{part}.npy"
+            np.save(file, images.transpose(0, 3, 1, 2))
+            file.with_suffix(".sha256").write_text(sha256(file))
 
-    make_once(decoded, write, "cifar10: the decoded copy of the JPEG files")
-    return {part: (_open(decoded / f"{part}.npy", len(files[part])), _labels(files[part])) for part in files}
+    what = "cifar10: the decoded copy of the JPEG files"
+    for part in files:
+        file = decoded / f"{part}.npy"
+        if decoded.is_dir() and not _is_sound(file):
+            warnings.warn(
+                f"{what} in {decoded} is damaged: {file.name} does not have its hash; it is made again", stacklevel=2
+            )
+            with writing(what, "LIF_ROLES_CACHE"):
+                shutil.rmtree(decoded)
+    make_once(decoded, write, what)
+    return {part: (np.load(decoded / f"{part}.npy", mmap_mode="r"), _labels(files[part])) for part in files}
 
 
 def _list_jpeg(folder: Path, n: int) -> list[tuple[Path, int, int]]:
@@ -207,7 +219,7 @@ def _list_jpeg(folder: Path, n: int) -> list[tuple[Path, int, int]]:
                 stat = path.stat()
                 found[int(match[1])] = (path, stat.st_size, stat.st_mtime_ns)
     except OSError as error:
-        raise DataUnavailable(f"cannot read {folder}: {error.strerror or error}") from None
+        raise cannot_read(folder, error) from None
     missing = next((i for i in range(n) if i not in found), None)
     if missing is not None or len(found) != n:
         what = f"no image {missing}" if missing is not None else f"{len(found):,} images"
@@ -232,17 +244,19 @@ def _decode(path: Path) -> np.ndarray:
                 found = image.mode, image.size
                 pixels = np.asarray(image) if found == ("RGB", (32, 32)) else None
     except Exception as error:  # a damaged image can fail in any way
+        if isinstance(error, OSError) and is_machines(error):
+            raise cannot_read(path, error) from None
         raise DataCorrupt(f"{path} cannot be decoded: {error}; get it again") from None
     if pixels is None:
         raise DataCorrupt(f"{path} is {found[0]} of {found[1]}, not RGB of (32, 32); get it again")
     return pixels
 
 
-def _open(path: Path, n: int) -> np.ndarray:
+def _is_sound(file: Path) -> bool:
+    """Whether a decoded file is as it was written."""
     try:
-        images: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise DataCorrupt(f"{path} is damaged ({error}); delete {path.parent}, it will be made again") from None
-    if images.shape != (n, *SHAPE) or images.dtype != np.uint8:
-        raise DataCorrupt(f"{path} is damaged (shape {images.shape}); delete {path.parent}, it will be made again")
-    return images
+        return file.with_suffix(".sha256").read_text() == sha256(file)
+    except (FileNotFoundError, UnicodeDecodeError):
+        return False
+    except OSError as error:
+        raise cannot_read(file, error) from None

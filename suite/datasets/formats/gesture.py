@@ -18,7 +18,7 @@ from suite.datasets.common.folders import visible
 from suite.datasets.events.preprocess import Sensor
 from suite.datasets.events.store import Recording
 from suite.datasets.formats import aedat
-from suite.errors import DataCorrupt, DataUnavailable
+from suite.errors import DataCorrupt, DataUnavailable, cannot_read
 
 SENSOR = Sensor(128, 128, 2)
 CLASSES = (
@@ -52,7 +52,8 @@ def files(root: Path, split: str, part: str) -> list[Path]:
     """All that the samples of "train" or "test" are made from. Raises DataUnavailable for what is not there."""
     if split == "official":
         folder = folders(root, split)[part == "test"]
-        found = sorted(file for file in visible(folder, "*/*.npy") if _USER.fullmatch(file.parent.name))
+        users = [user for user in visible(folder) if _USER.fullmatch(user.name)]
+        found = [file for user in users for file in visible(user, ".npy")]
         if not found:
             raise DataUnavailable(f"{folder} has no recordings (user*/<class>.npy); {_AGAIN}")
         return found
@@ -86,7 +87,7 @@ def _read_npy(file: Path) -> Recording:
     try:
         events = np.load(file, mmap_mode="r", allow_pickle=False)  # mapped: a header cannot ask for more than is there
     except OSError as error:
-        raise DataUnavailable(f"cannot read {file}: {error.strerror or error}") from None
+        raise cannot_read(file, error) from None
     except Exception as error:  # whatever numpy makes of damaged bytes
         raise DataCorrupt(f"{file} is no .npy file, or is cut: {error}; {_AGAIN}") from error
     if not isinstance(events, np.ndarray) or events.dtype.kind not in "iuf" or events.ndim != 2 or events.shape[1] != 4:
@@ -150,9 +151,7 @@ def _lines(file: Path) -> list[str]:
     try:
         content = file.read_bytes().removeprefix(codecs.BOM_UTF8)  # as spreadsheets begin their files
         return [line.strip() for line in content.decode("ascii").splitlines() if line.strip()]
-    except FileNotFoundError:
-        raise DataUnavailable(f"there is no {file}; {_AGAIN}") from None
     except OSError as error:
-        raise DataUnavailable(f"cannot read {file}: {error.strerror or error}") from None
+        raise cannot_read(file, error) from None
     except UnicodeDecodeError:
         raise DataCorrupt(f"{file} is no text; {_AGAIN}") from None

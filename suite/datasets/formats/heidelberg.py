@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,21 +17,24 @@ import numpy as np
 
 from suite.datasets.events.preprocess import Sensor
 from suite.datasets.events.store import Recording
-from suite.errors import DataCorrupt
+from suite.datasets.formats import hdf5
+from suite.errors import DataCorrupt, DataUnavailable, MachineFault, SuiteError, cannot_read, is_machines
 
 CHANNELS = Sensor(700)
 VERSION = 1  # of this parser
-_POINTER = np.dtype([("length", "<u4"), ("heap", "<u8"), ("number", "<u4")])
 _CHUNK = 512  # recordings read at a time
 _SPARE = 1 << 30  # bytes of memory for reading, besides what depends on the file's size
-_REFUSED = 3  # exit status
+_SAID = {3: DataCorrupt, 4: MachineFault, 5: DataUnavailable}
+"""What the exit status of the process that tries a file stands for."""
+_CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL)
 
 
 def read(file: Path, n_classes: int) -> Iterator[Recording]:
     """The recordings of an HDF5 file, times rounded down to microseconds (which keeps every event in its bin).
 
     Raises DataCorrupt for a file that is damaged or is not in the layout: a missing array, arrays of different length,
-    a label that is no class, a time that is negative or not finite, a unit of 700 or more.
+    a label that is no class, a time that is negative or not finite, a unit of 700 or more; and for one that leads to
+    another file. MachineFault if it cannot be read now, as when it is locked.
     """
     import h5py
 
@@ -38,7 +42,7 @@ def read(file: Path, n_classes: int) -> Iterator[Recording]:
         with h5py.File(file, "r") as opened:
             arrays = [_array(file, opened, name) for name in ("spikes/times", "spikes/units", "labels")]
             times, units, labels = arrays
-            speakers = _array(file, opened, "extra/speaker") if "extra/speaker" in opened else None
+            speakers = _array(file, opened, "extra/speaker", optional=True)
             n = len(labels)
             if n > file.stat().st_size:
                 raise DataCorrupt(f"{file} claims {n:,} recordings in {file.stat().st_size:,} bytes; get it again")
@@ -50,117 +54,90 @@ def read(file: Path, n_classes: int) -> Iterator[Recording]:
             if n == 0:
                 raise DataCorrupt(f"{file}: no recordings")
             for array in (times, units):
-                _check_claims(file, array)
+                hdf5.check_claims(file, array)
             label = _integers(file, "labels", labels, n_classes)
             group = np.full(n, -1) if speakers is None else _integers(file, "extra/speaker", speakers, 1 << 31)
             for start in range(0, n, _CHUNK):
                 chunk = slice(start, start + _CHUNK)
                 for i, (t, unit) in enumerate(zip(times[chunk], units[chunk], strict=True), start):
                     yield _recording(f"{file}, recording {i}", t, unit, int(label[i]), int(group[i]))
-    except DataCorrupt:
+    except SuiteError:
         raise
-    except Exception as error:  # whatever h5py makes of damaged bytes: OSError, RuntimeError, KeyError, TypeError, ...
-        raise DataCorrupt(f"{file} is damaged or is no HDF5 file: {error}; get it again") from error
+    except OSError as error:
+        if is_machines(error) or not file.exists():
+            raise cannot_read(file, error) from None
+        if "already open for write" in str(error):
+            raise MachineFault(
+                f"cannot read {file}: it says that a program has it open for writing; close that, or, if it died, run "
+                "`h5clear -s` on the file"
+            ) from None
+        raise _damaged(file, error) from error
+    except Exception as error:  # whatever h5py makes of damaged bytes: RuntimeError, KeyError, TypeError, ...
+        raise _damaged(file, error) from error
+
+
+def _damaged(file: Path, error: Exception) -> DataCorrupt:
+    return DataCorrupt(f"{file} is damaged or is no HDF5 file: {error}; get it again")
 
 
 def read_safely(file: Path, n_classes: int) -> Iterator[Recording]:
     """As `read`, after another process has read the file: on damaged bytes HDF5 may crash, hang or take all memory.
 
-    Raises DataCorrupt for that too.
+    Raises DataCorrupt for that too, and MachineFault if that process was ended from outside.
     """
-    limit_s = 120 + file.stat().st_size / 1e6
+    try:
+        limit_s = 120 + file.stat().st_size / 1e6
+    except OSError as error:
+        raise cannot_read(file, error) from None
     command = [sys.executable, "-m", __name__, str(file), str(n_classes)]
     try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=limit_s, check=False)
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=limit_s, check=False)
     except subprocess.TimeoutExpired:
         raise DataCorrupt(f"{file} is damaged: HDF5 is not done with it after {limit_s:.0f} s; get it again") from None
-    if done.returncode < 0:
+    if -done.returncode in _CRASHES:
         raise DataCorrupt(f"{file} is damaged: HDF5 crashes when it reads it; get it again")
-    if done.returncode == _REFUSED:
-        raise DataCorrupt(done.stdout.decode(errors="replace"))
+    if done.returncode in _SAID:
+        raise _SAID[done.returncode](done.stdout.decode(errors="replace"))
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise MachineFault(
+            f"cannot try {file} in another process: it ended with status {done.returncode} {said}; is there enough "
+            "memory?"
+        )
     return read(file, n_classes)
 
 
 def _try(file: Path, n_classes: int) -> None:
     """What the other process does: read, and say what was wrong."""
-    limit = _memory() + _SPARE + 4 * file.stat().st_size
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    if (memory := _memory()) is not None:
+        limit = memory + _SPARE + 4 * file.stat().st_size
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     try:
         for _ in read(file, n_classes):
             pass
-    except DataCorrupt as error:
-        print(error, end="")
-        sys.exit(_REFUSED)
+    except tuple(_SAID.values()) as error:
+        sys.stdout.buffer.write(str(error).encode(errors="replace"))
+        sys.exit(next(status for status, kind in _SAID.items() if isinstance(error, kind)))
 
 
-def _memory() -> int:
-    """Bytes of addresses that this process has."""
-    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+def _memory() -> int | None:
+    """Bytes of addresses that this process has, where the system says so."""
+    statm = Path("/proc/self/statm")
+    return int(statm.read_text().split()[0]) * resource.getpagesize() if statm.exists() else None
 
 
-def _array(file: Path, opened: Any, name: str) -> Any:
+def _array(file: Path, opened: Any, name: str, *, optional: bool = False) -> Any:
     import h5py
 
-    if name not in opened or not isinstance(opened[name], h5py.Dataset) or opened[name].ndim != 1:
+    found = hdf5.find(file, opened, name)
+    if found is None and optional:
+        return None
+    if not isinstance(found, h5py.Dataset) or found.ndim != 1:
         raise DataCorrupt(
             f"{file} has no one-dimensional array {name!r}; the layout is spikes/times, spikes/units, labels, "
             "extra/speaker, extra/keys"
         )
-    return opened[name]
-
-
-def _check_claims(file: Path, array: Any) -> None:
-    """Raise DataCorrupt if the recordings claim more values than the file has bytes for, or if the heaps that hold them
-    are broken. HDF5 itself would ask for all that memory first, or go round in circles.
-
-    16 bytes stand for a recording: how many values it has (4), the address of its heap (8), its number there (4). Where
-    those are compressed, they are not looked at.
-    """
-    import h5py
-
-    values = h5py.check_vlen_dtype(array.dtype)
-    if values is None:
-        raise DataCorrupt(f"{file}: {array.name} has no array for each recording")
-    data = np.memmap(file, mode="r")
-    properties = array.id.get_create_plist()
-    if properties.get_layout() == h5py.h5d.CHUNKED and not properties.get_nfilters():
-        blocks = [array.id.get_chunk_info(i) for i in range(array.id.get_num_chunks())]
-        places = [(block.byte_offset, block.size) for block in blocks]
-    elif properties.get_layout() == h5py.h5d.CONTIGUOUS and array.id.get_offset() is not None:
-        places = [(array.id.get_offset(), 16 * len(array))]
-    else:
-        return
-    claimed, heaps = 0, set()
-    for at, length in places:
-        if at + length > len(data):
-            raise DataCorrupt(
-                f"{file} has {len(data):,} bytes; {array.name} goes on to byte {at + length:,}; get it again"
-            )
-        pointers = np.frombuffer(data[at : at + length // 16 * 16].tobytes(), _POINTER)
-        claimed += int(pointers["length"].sum(dtype=np.int64)) * np.dtype(values).itemsize
-        heaps.update(pointers["heap"][pointers["length"] > 0].tolist())
-    if claimed > len(data):
-        raise DataCorrupt(f"{file}: {array.name} claims {claimed:,} bytes in a file of {len(data):,}; get it again")
-    for heap in heaps:
-        if not _sound_heap(data, heap):
-            raise DataCorrupt(f"{file}: the values of {array.name} at byte {heap:,} are damaged; get it again")
-
-
-def _sound_heap(data: np.ndarray, at: int) -> bool:
-    """Whether a "global heap" of HDF5 begins there, and its objects (number, references, size, bytes) just fill it."""
-    if at + 16 > len(data) or data[at : at + 4].tobytes() != b"GCOL":
-        return False
-    end = at + int.from_bytes(data[at + 8 : at + 16].tobytes(), "little")
-    if end > len(data):
-        return False
-    at += 16
-    while at + 16 <= end:
-        number = int.from_bytes(data[at : at + 2].tobytes(), "little")
-        size = int.from_bytes(data[at + 8 : at + 16].tobytes(), "little")
-        if number == 0:  # free space up to the end; its size counts these 16 bytes
-            return size >= 16 and at + size == end
-        at += 16 + -(-size // 8) * 8
-    return at <= end
+    return found
 
 
 def _integers(file: Path, name: str, array: Any, limit: int) -> np.ndarray:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from suite.errors import DataCorrupt, DataUnavailable
+from suite.errors import DataCorrupt, cannot_read
 
 _MAGIC = {1: 0x801, 3: 0x803}  # unsigned bytes in 1 dimension (labels) or 3 (images)
 _LARGEST = 1 << 31  # no file of the family is near this; keeps a broken header from asking for all memory
@@ -24,7 +24,7 @@ def check_idx(path: Path, shape: tuple[int | None, ...]) -> tuple[int, ...]:
         with path.open("rb") as file:
             header = file.read(header_size)
     except OSError as error:
-        raise DataUnavailable(f"cannot read {path}: {error.strerror or error}") from None
+        raise cannot_read(path, error) from None
     if len(header) < header_size:
         raise DataCorrupt(f"{path} has {size} bytes, less than the {header_size} of an IDX header; get it again")
     magic, *sizes = struct.unpack(f">{1 + len(shape)}I", header)

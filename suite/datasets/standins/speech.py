@@ -47,7 +47,8 @@ def write(
         generator = np.random.default_rng([seed, number])
         said = [(speaker, i % len(keys)) for speaker, n in speakers.items() for i in range(n)]
         order = generator.permutation(len(said))
-        with h5py.File(folder / f"{name}_{split}.h5", "w", libver=("earliest", "v110")) as file:
+        # In memory, as HDF5 crashes where the disk is full.
+        with h5py.File(name, "w", driver="core", backing_store=False, libver=("earliest", "v110")) as file:
             times = file.create_dataset("spikes/times", len(said), dtype=h5py.vlen_dtype(np.float16))
             units = file.create_dataset("spikes/units", len(said), dtype=h5py.vlen_dtype(np.uint16))
             for i, at in enumerate(order):
@@ -56,6 +57,8 @@ def write(
             file["labels"] = np.array([said[at][1] for at in order], dtype=np.uint16)
             file["extra/speaker"] = np.array([said[at][0] for at in order], dtype=np.uint16)
             file["extra/keys"] = np.array(keys, dtype="S")
+            file.flush()
+            (folder / f"{name}_{split}.h5").write_bytes(file.id.get_file_image())
 
 
 class _Manifold:
