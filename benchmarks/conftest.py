@@ -15,7 +15,7 @@ from suite.options import OPTIONS, add_plugins
 from suite.progress import progress_bar
 from suite.registry import experiments
 from suite.results import Store, export, read
-from suite.run import run_cell
+from suite.run import BENCHMARK_VERSION, run_cell
 from suite.selection import parse_names, select
 
 DEFAULT = "accuracy"
@@ -127,7 +127,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         (e, c.dataset, c.variant, c.backend, c.protocol, c.seed) for e, own in config.stash[_CELLS].items() for c in own
     }
     keys = rows[["experiment", "dataset", "variant", "backend", "protocol", "seed"]].itertuples(index=False, name=None)
-    own = results.where([key in asked for key in keys])
+    now = rows["benchmark_version"] == BENCHMARK_VERSION
+    own = results.where([key in asked and new for key, new in zip(keys, now, strict=True)])
     console = Console(width=max(terminalreporter._tw.fullwidth, 100))
     with console.capture() as captured:
         for experiment in config.stash[_CELLS]:

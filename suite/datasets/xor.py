@@ -8,7 +8,6 @@ the paper's source.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -17,7 +16,7 @@ import numpy as np
 import torch
 
 from neurons import Learnable, rectangle
-from suite.datasets.base import Data, Dataset, Timed, check_batch_size
+from suite.datasets.base import Data, Dataset, Timed, check_batch_size, hash_of
 from suite.datasets.common.folders import SOURCES
 from suite.datasets.common.table5 import TEMPORAL
 from suite.inputs import Batch
@@ -115,7 +114,7 @@ def load(
     return Data(
         name="xor",
         source="generated",
-        data_hash=hashlib.sha256(description.encode()).hexdigest()[:16],
+        data_hash=hash_of(description),
         n_classes=2,
         input_shape=(made.channels,),
         n_steps=made.n_steps,

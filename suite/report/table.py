@@ -12,6 +12,8 @@ from typing import Literal
 
 import pandas as pd
 
+from suite.report.measured import NAMED
+
 NOTHING = "–"
 
 
@@ -62,6 +64,12 @@ class Column:
 
     name: str
     kind: Literal["section", "text", "long", "detail", "variant", "number"] = "text"
+
+
+def named_columns(*more: str) -> tuple[Column, ...]:
+    """The columns that say which setting a row is of (`measured.NAMED`), and more of that kind."""
+    names = [name.removesuffix("_version").replace("_", " ") for name in (*NAMED, *more)]
+    return tuple(Column(name, "section") for name in names)
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from suite.results.read import Results, read
 from suite.results.rows import NAMES
 from suite.results.store import CURVES
 
-CURVE_COLUMNS = ["run_id", "dataset", "variant", "backend", "seed", *CURVES, "loss_unit"]
+CURVE_COLUMNS = ["run_id", "benchmark_version", "dataset", "variant", "backend", "seed", *CURVES, "loss_unit"]
 """Of curves.csv: the run, a little of what it is, and the numbers; all else is in results.csv under the same run_id."""
 
-_ORDER = ["experiment", "dataset", "protocol", "variant", "backend", "engine", "seed", "run_id"]
+_ORDER = ["experiment", "benchmark_version", "dataset", "protocol", "variant", "backend", "engine", "seed", "run_id"]
 
 
 def export(folder: Path, results: Results | None = None) -> list[Path]:

@@ -16,6 +16,7 @@ import pandas as pd
 from suite.errors import ResultsError
 from suite.results.record import (
     RUN,
+    Incomplete,
     Record,
     RunRecord,
     Training,
@@ -107,11 +108,15 @@ def runs(folder: Path) -> Iterator[tuple[Path, RunRecord | None]]:
             yield Path(entry.path), load_run(Path(entry.path))
 
 
-def records(folder: Path) -> Iterator[Record]:
-    """The records in a run's folder."""
+def records(folder: Path, problems: list[str]) -> Iterator[Record]:
+    """The records in a run's folder; one that lacks rows is a problem."""
     for name in sorted(os.listdir(folder)):
         if name.endswith(".json") and name != RUN and not name.startswith("."):
-            record = load_record(folder / name)
+            try:
+                record = load_record(folder / name)
+            except Incomplete as error:
+                problems.append(str(error))
+                continue
             assert record is not None
             yield record
 
@@ -125,7 +130,7 @@ def _from_records(folder: Path) -> Results:
             problems.append(f"{place} has no {RUN}, so that its records are left out; copy the run's folder whole")
             continue
         about = {**vars(run), "variant_parameters": json.dumps(run.variant_parameters, sort_keys=True)}
-        done = list(records(place))
+        done = list(records(place, problems))
         for record in done:
             lines += _rows(about, run, record, place.relative_to(folder).as_posix())
         if run.training is not None:

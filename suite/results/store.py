@@ -8,13 +8,14 @@ import io
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from suite.errors import ResultsError
 from suite.results.files import write_text
-from suite.results.record import RUN, Artifact, Record, RunRecord, dump, load_record, load_run
+from suite.results.record import RUN, Artifact, Incomplete, Record, RunRecord, dump, load_record, load_run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,8 +50,18 @@ class Store:
         return self.folder / RUNS / run_id
 
     def find(self, run_id: str, experiment: str) -> Record | None:
-        """The record of one experiment on one run; None if it has not been done."""
-        return load_record(self.run_folder(run_id) / f"{experiment}.json")
+        """The record of one experiment on one run; None if it has not been done, or if a part of it is lost: rows, an
+        artifact, what was run, the training's curves.
+        """
+        folder = self.run_folder(run_id)
+        try:
+            record, run = load_record(folder / f"{experiment}.json"), load_run(folder)
+        except Incomplete:
+            return None
+        if record is None or run is None:
+            return None
+        files = [one.file for one in record.artifacts.values()] + ([run.training.curves] if run.training else [])
+        return record if all((folder / file).is_file() for file in files) else None
 
     def run(self, run_id: str) -> RunRecord | None:
         """What was run; None if it is not here."""
@@ -71,7 +82,7 @@ class Store:
         text = _csv(CURVES, curves)
         run = replace(run, training=replace(run.training, curves=f"curves.{_digest(text)}.csv"))
         assert run.training is not None
-        if old is not None and old.training == run.training:
+        if old is not None and old.training == run.training and (folder / run.training.curves).is_file():
             return old
         write_text(folder / run.training.curves, text)
         write_text(folder / RUN, dump(run))
@@ -84,9 +95,10 @@ class Store:
         """
         folder = self._make(run.run_id)
         name = f"{record.experiment}.json"
-        old = load_record(folder / name)
-        if record.status in UNDONE and old is not None and old.status not in UNDONE:
-            return
+        with suppress(Incomplete):
+            old = load_record(folder / name)
+            if record.status in UNDONE and old is not None and old.status not in UNDONE:
+                return
         artifacts = {}
         for artifact, table in (tables or {}).items():
             text = table.to_csv(index=False, lineterminator="\n")

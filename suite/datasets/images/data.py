@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from suite.datasets.base import Data
+from suite.datasets.base import Data, hash_of
 from suite.datasets.common.splits import HOLDOUT, holdout
 from suite.datasets.images.split import Augment, ImageSplit
 from suite.errors import DataCorrupt
@@ -67,7 +67,7 @@ def image_data(
     return Data(
         name=name,
         source=source,
-        data_hash=hashlib.sha256(description.encode()).hexdigest()[:16],
+        data_hash=hash_of(description),
         n_classes=10,
         input_shape=train[0].shape[1:],
         n_steps=look["n_steps"],
