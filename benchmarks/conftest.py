@@ -129,10 +129,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     keys = rows[["experiment", "dataset", "variant", "backend", "protocol", "seed"]].itertuples(index=False, name=None)
     now = rows["benchmark_version"] == BENCHMARK_VERSION
     own = results.where([key in asked and new for key, new in zip(keys, now, strict=True)])
-    console = Console(width=max(terminalreporter._tw.fullwidth, 100))
+    file = terminalreporter._tw._file
+    console = Console(file=file, width=max(terminalreporter._tw.fullwidth, 100), markup=False, emoji=False)
     with console.capture() as captured:
         for experiment in config.stash[_CELLS]:
             console.print(*tables(own, experiment))
     terminalreporter.write_line("")
-    terminalreporter.write_line(captured.get())
+    encoding = getattr(file, "encoding", None) or "utf-8"
+    terminalreporter.write_line(captured.get().encode(encoding, "replace").decode(encoding))
     terminalreporter.write_line(f"rows: {csv}")

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from suite import __version__
@@ -20,6 +18,7 @@ from suite.bench.cli import app as bench
 from suite.data.cli import app as data
 from suite.errors import SuiteError
 from suite.options import LOCAL, OPTIONS, add_plugins
+from suite.terminal import console, notes, show_all_text
 
 app = typer.Typer(
     name="lif-roles",
@@ -51,8 +50,6 @@ def common(
 
 app.add_typer(data, name="data")
 app.add_typer(bench, name="bench")
-console = Console()
-notes = Console(stderr=True)
 
 Results = Annotated[Path, typer.Option("--results", help="Folder of the results.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -105,16 +102,16 @@ def run(experiment: Annotated[str, typer.Argument(help="What to measure.")] = "a
             outcome = run_cell(cell, store, rerun=rerun, progress=progress_bar)
         except Exception as error:  # its record is written; the other cells go on
             failed += 1
-            notes.print(f"[{i}/{len(asked)}] {cell}: failed, {error}", style="red", markup=False)
+            notes.print(f"[{i}/{len(asked)}] {cell}: failed, {error}", style="red")
             continue
         run_ids.add(outcome.run_id)
         said = outcome.status if not outcome.reason else f"{outcome.status}, {outcome.reason}"
-        notes.print(f"[{i}/{len(asked)}] {cell}: {said}", markup=False)
+        notes.print(f"[{i}/{len(asked)}] {cell}: {said}")
     results = read(folder)
     csv, _ = export(folder, results)
     for table in tables(results.where(results.rows["run_id"].isin(run_ids)), experiment):
         console.print(table)
-    console.print(f"rows: {csv}", soft_wrap=True, markup=False)
+    console.print(f"rows: {csv}", soft_wrap=True)
     if failed:
         raise typer.Exit(1)
 
@@ -149,7 +146,7 @@ def export_(results: Results = LOCAL) -> None:
     from suite.results import export
 
     for path in export(results):
-        console.print(str(path), soft_wrap=True, markup=False)
+        console.print(str(path), soft_wrap=True)
 
 
 @app.command()
@@ -161,7 +158,7 @@ def report(
     from suite.report import make
 
     for path in make(results, out or results / "report"):
-        console.print(str(path), soft_wrap=True, markup=False)
+        console.print(str(path), soft_wrap=True)
 
 
 @app.command()
@@ -191,17 +188,18 @@ def doctor(as_json: AsJson = False) -> None:
     table = Table(box=None, show_header=False, padding=(0, 2))
     area_before = ""
     for area, item, finding in doctor_module.diagnose():
-        table.add_row("" if area == area_before else area, item, escape(finding))
+        table.add_row("" if area == area_before else area, item, finding)
         area_before = area
     console.print(table)
 
 
 def main() -> None:
     """Run the command line; a mistake of the user's, or of the machine's, is one line, not a traceback."""
+    show_all_text()
     try:
         app()
     except (SuiteError, ValueError) as error:
-        notes.print(f"error: {error}", style="red", markup=False, soft_wrap=True)
+        notes.print(f"error: {error}", style="red", soft_wrap=True)
         sys.exit(2)
 
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from suite.results import atomic_file
+from suite.results import to_csv
+from suite.results.files import atomic_file, write_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -164,6 +165,5 @@ def save(drawing: Drawing, folder: Path) -> list[Path]:
         drawing.figure.savefig(part, format="png", dpi=300)
     with atomic_file(svg) as part, mpl.rc_context({"svg.hashsalt": "lif-roles"}):  # the same figure, the same file
         drawing.figure.savefig(part, format="svg", metadata={"Date": None})
-    with atomic_file(csv) as part:
-        drawing.data.to_csv(part, index=False, lineterminator="\n")
+    write_text(csv, to_csv(drawing.data))
     return paths

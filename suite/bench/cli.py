@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+
+from suite.terminal import console, notes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,8 +21,6 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-console = Console(width=None if sys.stdout.isatty() else 200)  # a file takes wide tables
-notes = Console(stderr=True)
 
 Out = Annotated[Path | None, typer.Option("--out", help="Also write the rows to this CSV file.")]
 Rounds = Annotated[int, typer.Option(min=1, help="Timed rounds of each contender.")]
@@ -109,7 +106,7 @@ def growth(
     for i, frame in enumerate(bench.run(device=where, rounds=rounds, with_memory=memory), start=1):
         frames.append(frame)
         shape = ", ".join(f"{name} = {frame[name].iloc[0]}" for name in ("T", "B", "N"))
-        notes.print(f"[{i}/{len(bench.points())}] {shape}", markup=False)
+        notes.print(f"[{i}/{len(bench.points())}] {shape}")
     rows = bench.with_exponents(pd.concat(frames, ignore_index=True))
     out.mkdir(parents=True, exist_ok=True)
     for path in save(bench.draw(rows, f"growth-{where.type}"), out):
@@ -148,23 +145,23 @@ def _show(frames: Iterable[pd.DataFrame], out: Path | None) -> None:
     """Print each table as it comes, and keep them all."""
     import pandas as pd
 
-    from suite.results import atomic_file
+    from suite.results import to_csv
+    from suite.results.files import write_text
 
     shown = []
     for frame in frames:
         same = [name for name in frame.columns if len(frame) > 1 and frame[name].nunique(dropna=False) == 1]
         about = ", ".join(f"{name} {frame[name].iloc[0]}" for name in same if str(frame[name].iloc[0]) not in _EMPTY)
-        table = Table(box=None, title=escape(about), title_justify="left")
+        table = Table(box=None, title=about, title_justify="left")
         for name in frame.columns.drop(same):
             table.add_column(str(name), justify="right" if pd.api.types.is_numeric_dtype(frame[name]) else "left")
         for row in frame.drop(columns=same).itertuples(index=False):
-            table.add_row(*("" if str(value) in _EMPTY else escape(str(value)) for value in row))
+            table.add_row(*("" if str(value) in _EMPTY else str(value) for value in row))
         console.print(table)
         shown.append(frame)
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_file(out) as part:
-            pd.concat(shown, ignore_index=True).to_csv(part, index=False)
+        write_text(out, to_csv(pd.concat(shown, ignore_index=True)))
 
 
 _EMPTY = ("", "nan", "None")

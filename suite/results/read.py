@@ -27,6 +27,7 @@ from suite.results.record import (
 )
 from suite.results.rows import NAMES, ROW_DTYPES, RUN_COLUMNS, validate
 from suite.results.store import CURVES, RUNS
+from suite.results.text import from_csv
 
 ARTIFACT = "artifact"
 """The metric of a row that points to an artifact: its condition is the path, its value the number of lines."""
@@ -141,7 +142,7 @@ def _from_records(folder: Path) -> Results:
     for name, values in zip(_ROW, columns, strict=True):
         data[name] = list(values) if name == "at" else pd.array(list(values), dtype=ROW_DTYPES[name])
     frame = pd.DataFrame(data, columns=_ROW)
-    return Results(frame, lambda results: _curves(results, trained), lambda name: pd.read_csv(folder / name), problems)
+    return Results(frame, lambda results: _curves(results, trained), lambda name: _table(folder / name), problems)
 
 
 _ROW = [*NAMES, *EXTRA]
@@ -201,7 +202,7 @@ def _from_csv(file: Path) -> Results:
         ) from None
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise ResultsError(f"{file} cannot be read as a results file: {error}") from None
-    rows = validate(frame, str(file))
+    rows = validate(from_csv(frame), str(file))
     pointing = rows["metric"] == ARTIFACT
     at: Any = [
         {} if is_path or pd.isna(text) else parse_condition(text)
@@ -221,4 +222,8 @@ def _from_csv(file: Path) -> Results:
             return pd.DataFrame(columns=columns)
         return lines.merge(rows[ABOUT].drop_duplicates("run_id"), on="run_id")[columns]
 
-    return Results(rows, curves, lambda name: pd.read_csv(file.parent / name))
+    return Results(rows, curves, lambda name: _table(file.parent / name))
+
+
+def _table(file: Path) -> pd.DataFrame:
+    return from_csv(pd.read_csv(file))

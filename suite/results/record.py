@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from suite.errors import ResultsError
 from suite.results.rows import STATUSES
+from suite.results.text import encodable
 
 FORMAT = 2
 """Of the files; one of another format is refused."""
@@ -123,6 +124,7 @@ class Record:
     def __post_init__(self) -> None:
         if self.status not in STATUSES:
             raise ResultsError(f"a record's status is {', '.join(STATUSES)}, not {self.status!r}")
+        object.__setattr__(self, "reason", encodable(self.reason))
 
 
 def axis_text(where: Axis) -> str:

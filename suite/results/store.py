@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from suite.errors import ResultsError
 from suite.results.files import write_text
 from suite.results.record import RUN, Artifact, Incomplete, Record, RunRecord, dump, load_record, load_run
+from suite.results.text import to_csv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,7 +102,7 @@ class Store:
                 return
         artifacts = {}
         for artifact, table in (tables or {}).items():
-            text = table.to_csv(index=False, lineterminator="\n")
+            text = to_csv(table)
             file = f"{record.experiment}-{artifact}.{_digest(text)}.csv"
             write_text(folder / file, text)
             artifacts[artifact] = Artifact(file, len(table))
