@@ -11,7 +11,7 @@ from rich.console import Console
 
 from suite.errors import SuiteError
 from suite.experiments.base import Cell
-from suite.options import OPTIONS, add_plugins
+from suite.options import OPTIONS, add_plugins, path
 from suite.progress import progress_bar
 from suite.registry import experiments
 from suite.results import Store, export, read
@@ -42,13 +42,13 @@ _CELLS = pytest.StashKey[dict[str, list[Cell]]]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "default")  # a dead network is a warning here, not an error
-    add_plugins(config.getoption("--plugin") or ())
     try:
+        add_plugins(config.getoption("--plugin") or ())
         for name in experiments:
             config.addinivalue_line("markers", f"{name}: {experiments[name].says} (pytest benchmarks -m {name})")
         config.stash[_CELLS] = {name: list(_cells(config, name)) for name in _asked(config)}
         if not config.option.collectonly:
-            config.stash[_STORE] = Store(config.rootpath / config.getoption("--results"))
+            config.stash[_STORE] = Store(config.rootpath / path("--results", config.getoption("--results")))
     except (SuiteError, ValueError) as error:
         raise pytest.UsageError(str(error)) from None
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))

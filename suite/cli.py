@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from inspect import Parameter, Signature, signature
-from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
@@ -17,7 +16,7 @@ from suite import __version__
 from suite.bench.cli import app as bench
 from suite.data.cli import app as data
 from suite.errors import SuiteError
-from suite.options import LOCAL, OPTIONS, add_plugins
+from suite.options import LOCAL, OPTIONS, add_plugins, path
 from suite.terminal import console, notes, show_all_text
 
 app = typer.Typer(
@@ -51,7 +50,7 @@ def common(
 app.add_typer(data, name="data")
 app.add_typer(bench, name="bench")
 
-Results = Annotated[Path, typer.Option("--results", help="Folder of the results.")]
+Results = Annotated[str, typer.Option("--results", help="Folder of the results.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -92,7 +91,7 @@ def run(experiment: Annotated[str, typer.Argument(help="What to measure.")] = "a
     from suite.run import run_cell
     from suite.selection import select
 
-    folder, rerun = options.pop("results"), options.pop("rerun")
+    folder, rerun = path("--results", options.pop("results")), options.pop("rerun")
     asked = select(experiment, **options)
     store = Store(folder)
     failed = 0
@@ -145,20 +144,21 @@ def export_(results: Results = LOCAL) -> None:
     """Write results.csv and curves.csv beside the records."""
     from suite.results import export
 
-    for path in export(results):
-        console.print(str(path), soft_wrap=True)
+    for file in export(path("--results", results)):
+        console.print(str(file), soft_wrap=True)
 
 
 @app.command()
 def report(
     results: Results = LOCAL,
-    out: Annotated[Path | None, typer.Option(help="Where to write; default: RESULTS/report.")] = None,
+    out: Annotated[str | None, typer.Option(help="Where to write; default: RESULTS/report.")] = None,
 ) -> None:
     """Make the tables (CSV, Markdown, LaTeX), the figures (PNG, SVG) and one HTML page from the results."""
     from suite.report import make
 
-    for path in make(results, out or results / "report"):
-        console.print(str(path), soft_wrap=True)
+    folder = path("--results", results)
+    for file in make(folder, folder / "report" if out is None else path("--out", out)):
+        console.print(str(file), soft_wrap=True)
 
 
 @app.command()
@@ -199,8 +199,13 @@ def main() -> None:
     try:
         app()
     except (SuiteError, ValueError) as error:
-        notes.print(f"error: {error}", style="red", soft_wrap=True)
-        sys.exit(2)
+        said = str(error)
+    except MemoryError as error:
+        said = f"there is not enough memory: {error}; ask for less"
+    else:
+        return
+    notes.print(f"error: {said}", style="red", soft_wrap=True)
+    sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
+from suite.options import path
 from suite.terminal import console, notes
 
 app = typer.Typer(
@@ -92,14 +92,14 @@ def check(
 @app.command()
 def show(
     name: Annotated[str, typer.Argument(help="The dataset.")],
-    out: Annotated[Path | None, typer.Option(help="The PNG to write; default: NAME.png.")] = None,
+    out: Annotated[str | None, typer.Option(help="The PNG to write; default: NAME.png.")] = None,
     source: Source = "auto",
     set_: Set = None,
 ) -> None:
     """Draw a few samples and the class balance into a PNG."""
     from suite.data.show import show as draw
 
-    target = out or Path(f"{name}.png")
+    target = path("--out", f"{name}.png" if out is None else out)
     draw(name, target, source=source, **_options(set_))
     console.print(str(target), soft_wrap=True)
 

@@ -185,9 +185,7 @@ def _pipes(texts: Iterator[str] | list[str]) -> str:
     return "| " + " | ".join(texts) + " |"
 
 
-_MARKDOWN = str.maketrans(
-    {"&": "&amp;", "<": "&lt;", "\n": " ", "\r": " "} | {sign: f"\\{sign}" for sign in "|\\`*~"}
-)
+_MARKDOWN = str.maketrans({"&": "&amp;", "<": "&lt;", "\n": " ", "\r": " "} | {sign: f"\\{sign}" for sign in "|\\`*~"})
 
 
 def _markdown(cell: Cell) -> str:

@@ -74,7 +74,7 @@ class Results:
 
     def where(self, chosen: Iterable[bool]) -> Results:
         """Some of the rows only."""
-        return replace(self, rows=self.rows[list(chosen)].reset_index(drop=True))
+        return replace(self, rows=self.rows.loc[list(chosen)].reset_index(drop=True))  # [] is no column
 
     def problem(self, text: str) -> None:
         """Note what is wrong, once."""

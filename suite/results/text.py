@@ -30,7 +30,7 @@ def from_csv(frame: pd.DataFrame) -> pd.DataFrame:
 def _texts(frame: pd.DataFrame, change: Callable[[Any], Any]) -> pd.DataFrame:
     """The frame with its texts changed."""
     names = [name for name in frame if not pd.api.types.is_numeric_dtype(frame[name])]
-    return frame.assign(**{name: frame[name].map(change, na_action="ignore") for name in names})
+    return frame.assign(**{str(name): frame[name].map(change, na_action="ignore") for name in names})
 
 
 def _safe(cell: Any) -> Any:
