@@ -61,6 +61,7 @@ _STYLE: Any = {
     "figure.dpi": 100,
 }
 _CAPTION_POINTS = 6.5
+_LONGEST = 200
 
 
 @dataclass(frozen=True)
@@ -101,8 +102,9 @@ def panel_title(i: int, line: str) -> str:
 
 
 def file_name(*parts: object) -> str:
-    """Parts joined to a file name without spaces or signs."""
-    return "_".join(re.sub(r"[^A-Za-z0-9_.-]+", "-", str(part)).strip("-") for part in parts)
+    """Parts joined to a file name without spaces or signs, none of more than file systems take."""
+    name = "_".join(re.sub(r"[^A-Za-z0-9_.-]+", "-", str(part)).strip("-") for part in parts)
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 9]}_{zlib.crc32(name.encode()):08x}"
 
 
 @contextmanager
