@@ -11,11 +11,11 @@ from rich.console import Console
 
 from suite.errors import SuiteError
 from suite.experiments.base import Cell
-from suite.options import OPTIONS, add_plugins
+from suite.options import OPTIONS, add_plugins, path
 from suite.progress import progress_bar
 from suite.registry import experiments
 from suite.results import Store, export, read
-from suite.run import last_of_trainings, run_cell
+from suite.run import BENCHMARK_VERSION, last_of_trainings, run_cell
 from suite.selection import parse_names, select
 
 DEFAULT = "accuracy"
@@ -43,13 +43,13 @@ _CELLS = pytest.StashKey[dict[str, list[Cell]]]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "default")  # a dead network is a warning here, not an error
-    add_plugins(config.getoption("--plugin") or ())
     try:
+        add_plugins(config.getoption("--plugin") or ())
         for name in experiments:
             config.addinivalue_line("markers", f"{name}: {experiments[name].says} (pytest benchmarks -m {name})")
         config.stash[_CELLS] = {name: list(_cells(config, name)) for name in _asked(config)}
         if not config.option.collectonly:
-            config.stash[_STORE] = Store(config.rootpath / config.getoption("--results"))
+            config.stash[_STORE] = Store(config.rootpath / path("--results", config.getoption("--results")))
     except (SuiteError, ValueError) as error:
         raise pytest.UsageError(str(error)) from None
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
@@ -135,11 +135,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         (e, c.dataset, c.variant, c.backend, c.protocol, c.seed) for e, own in config.stash[_CELLS].items() for c in own
     }
     keys = rows[["experiment", "dataset", "variant", "backend", "protocol", "seed"]].itertuples(index=False, name=None)
-    own = results.where([key in asked for key in keys])
-    console = Console(width=max(terminalreporter._tw.fullwidth, 100))
+    now = rows["benchmark_version"] == BENCHMARK_VERSION
+    own = results.where([key in asked and new for key, new in zip(keys, now, strict=True)])
+    file = terminalreporter._tw._file
+    console = Console(file=file, width=max(terminalreporter._tw.fullwidth, 100), markup=False, emoji=False)
     with console.capture() as captured:
         for experiment in config.stash[_CELLS]:
             console.print(*tables(own, experiment))
     terminalreporter.write_line("")
-    terminalreporter.write_line(captured.get())
+    encoding = getattr(file, "encoding", None) or "utf-8"
+    terminalreporter.write_line(captured.get().encode(encoding, "replace").decode(encoding))
     terminalreporter.write_line(f"rows: {csv}")

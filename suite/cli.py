@@ -7,19 +7,17 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from inspect import Parameter, Signature, signature
-from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from suite import __version__
 from suite.bench.cli import app as bench
 from suite.data.cli import app as data
 from suite.errors import SuiteError
-from suite.options import LOCAL, OPTIONS, add_plugins
+from suite.options import LOCAL, OPTIONS, add_plugins, path
+from suite.terminal import console, notes, show_all_text
 
 app = typer.Typer(
     name="lif-roles",
@@ -51,10 +49,8 @@ def common(
 
 app.add_typer(data, name="data")
 app.add_typer(bench, name="bench")
-console = Console()
-notes = Console(stderr=True)
 
-Results = Annotated[Path, typer.Option("--results", help="Folder of the results.")]
+Results = Annotated[str, typer.Option("--results", help="Folder of the results.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -95,7 +91,8 @@ def run(experiment: Annotated[str, typer.Argument(help="What to measure.")] = "a
     from suite.run import last_of_trainings, run_cell
     from suite.selection import select
 
-    folder, rerun, keep = options.pop("results"), options.pop("rerun"), options.pop("keep_checkpoints")
+    folder = path("--results", options.pop("results"))
+    rerun, keep = options.pop("rerun"), options.pop("keep_checkpoints")
     asked = select(experiment, **options)
     last = last_of_trainings(asked)
     store = Store(folder)
@@ -107,16 +104,16 @@ def run(experiment: Annotated[str, typer.Argument(help="What to measure.")] = "a
             outcome = run_cell(cell, store, rerun=rerun, keep_checkpoint=kept, progress=progress_bar)
         except Exception as error:  # its record is written; the other cells go on
             failed += 1
-            notes.print(f"[{i}/{len(asked)}] {cell}: failed, {error}", style="red", markup=False)
+            notes.print(f"[{i}/{len(asked)}] {cell}: failed, {error}", style="red")
             continue
         run_ids.add(outcome.run_id)
         said = outcome.status if not outcome.reason else f"{outcome.status}, {outcome.reason}"
-        notes.print(f"[{i}/{len(asked)}] {cell}: {said}", markup=False)
+        notes.print(f"[{i}/{len(asked)}] {cell}: {said}")
     results = read(folder)
     csv, _ = export(folder, results)
     for table in tables(results.where(results.rows["run_id"].isin(run_ids)), experiment):
         console.print(table)
-    console.print(f"rows: {csv}", soft_wrap=True, markup=False)
+    console.print(f"rows: {csv}", soft_wrap=True)
     if failed:
         raise typer.Exit(1)
 
@@ -150,20 +147,21 @@ def export_(results: Results = LOCAL) -> None:
     """Write results.csv and curves.csv beside the records."""
     from suite.results import export
 
-    for path in export(results):
-        console.print(str(path), soft_wrap=True, markup=False)
+    for file in export(path("--results", results)):
+        console.print(str(file), soft_wrap=True)
 
 
 @app.command()
 def report(
     results: Results = LOCAL,
-    out: Annotated[Path | None, typer.Option(help="Where to write; default: RESULTS/report.")] = None,
+    out: Annotated[str | None, typer.Option(help="Where to write; default: RESULTS/report.")] = None,
 ) -> None:
     """Make the tables (CSV, Markdown, LaTeX), the figures (PNG, SVG) and one HTML page from the results."""
     from suite.report import make
 
-    for path in make(results, out or results / "report"):
-        console.print(str(path), soft_wrap=True, markup=False)
+    folder = path("--results", results)
+    for file in make(folder, folder / "report" if out is None else path("--out", out)):
+        console.print(str(file), soft_wrap=True)
 
 
 @app.command()
@@ -193,18 +191,24 @@ def doctor(as_json: AsJson = False) -> None:
     table = Table(box=None, show_header=False, padding=(0, 2))
     area_before = ""
     for area, item, finding in doctor_module.diagnose():
-        table.add_row("" if area == area_before else area, item, escape(finding))
+        table.add_row("" if area == area_before else area, item, finding)
         area_before = area
     console.print(table)
 
 
 def main() -> None:
     """Run the command line; a mistake of the user's, or of the machine's, is one line, not a traceback."""
+    show_all_text()
     try:
         app()
     except (SuiteError, ValueError) as error:
-        notes.print(f"error: {error}", style="red", markup=False, soft_wrap=True)
-        sys.exit(2)
+        said = str(error)
+    except MemoryError as error:
+        said = f"there is not enough memory: {error}; ask for less"
+    else:
+        return
+    notes.print(f"error: {said}", style="red", soft_wrap=True)
+    sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from suite.results import atomic_file
+from suite.results import to_csv
+from suite.results.files import atomic_file, write_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,6 +61,7 @@ _STYLE: Any = {
     "figure.dpi": 100,
 }
 _CAPTION_POINTS = 6.5
+_LONGEST = 200
 
 
 @dataclass(frozen=True)
@@ -100,8 +102,9 @@ def panel_title(i: int, line: str) -> str:
 
 
 def file_name(*parts: object) -> str:
-    """Parts joined to a file name without spaces or signs."""
-    return "_".join(re.sub(r"[^A-Za-z0-9_.-]+", "-", str(part)).strip("-") for part in parts)
+    """Parts joined to a file name without spaces or signs, none of more than file systems take."""
+    name = "_".join(re.sub(r"[^A-Za-z0-9_.-]+", "-", str(part)).strip("-") for part in parts)
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 9]}_{zlib.crc32(name.encode()):08x}"
 
 
 @contextmanager
@@ -164,6 +167,5 @@ def save(drawing: Drawing, folder: Path) -> list[Path]:
         drawing.figure.savefig(part, format="png", dpi=300)
     with atomic_file(svg) as part, mpl.rc_context({"svg.hashsalt": "lif-roles"}):  # the same figure, the same file
         drawing.figure.savefig(part, format="svg", metadata={"Date": None})
-    with atomic_file(csv) as part:
-        drawing.data.to_csv(part, index=False, lineterminator="\n")
+    write_text(csv, to_csv(drawing.data))
     return paths

@@ -28,7 +28,7 @@ def device_name(device: torch.device) -> str:
 
 def _cpu_model() -> str:
     try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
+        for line in Path("/proc/cpuinfo").read_text(errors="replace").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     except OSError:
@@ -47,7 +47,7 @@ def version(package: str) -> str:
 
 @cache
 def git_commit() -> str:
-    """The suite's commit, with + if tracked files differ from it; empty outside a git checkout."""
+    """The suite's commit as g-<12 hex digits>, with + if tracked files differ from it; empty outside a git checkout."""
     folder = Path(__file__).parent
     try:
         options = {"cwd": folder, "capture_output": True, "text": True, "check": True, "timeout": 10}
@@ -58,7 +58,7 @@ def git_commit() -> str:
         )  # type: ignore[call-overload]
     except (OSError, subprocess.SubprocessError):
         return ""
-    return commit + "+" * bool(changes.stdout.strip())
+    return f"g-{commit}" + "+" * bool(changes.stdout.strip())
 
 
 def peak_memory_mb(device: torch.device) -> float:

@@ -5,25 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from suite.experiments.base import Callbacks, Cell
+from suite.terminal import notes
 from suite.training import History
 
 
 @contextmanager
 def progress_bar(cell: Cell, epochs: int, samples: int) -> Iterator[Callbacks]:
     """`run_cell`'s progress, drawn on standard error if that is a terminal."""
-    console = Console(stderr=True)
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
-        TextColumn("{task.fields[state]}"),
+        TextColumn("{task.fields[state]}", markup=False),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal) as bar:
         task = bar.add_task(str(cell), total=epochs * samples, state="")
 
         def on_step(epoch: int, done: int) -> None:

@@ -9,33 +9,26 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields, replace
 from functools import cache
-from numbers import Integral, Real
+from numbers import Real
 from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from neurons import Learnable, Surrogate
 from neurons.names import unknown_name
 from neurons.variant import Leakage, check_leakage
+from suite.options import parsed, whole
 
-_ALLOWED = {int: "a whole number from 1", float: "a number above 0"}
+_NUMBERS = (int, float)
 _READOUTS = {"fc": ("integrator", "spikes"), "resnet18": ("linear",)}
-
-
-def _whole(name: str, value: object) -> int:
-    """Raises ValueError unless `value` is a whole number of at least 1."""
-    if isinstance(value, Integral) and not isinstance(value, bool) and 1 <= int(value) <= sys.maxsize:
-        return int(value)
-    raise ValueError(f"{name} is {_ALLOWED[int]}, not {value!r}")
 
 
 def _positive(name: str, value: object) -> float:
     """Raises ValueError unless `value` is a finite number above 0."""
-    return _number(name, value, 0, math.inf, _ALLOWED[float], above=True)
+    return _number(name, value, 0, math.inf, "a number above 0", above=True)
 
 
 def _number(name: str, value: object, low: float, high: float, allowed: str, *, above: bool = False) -> float:
@@ -62,7 +55,7 @@ class StepLR:
     gamma: float
 
     def __post_init__(self) -> None:
-        _set(self, every=_whole("schedule: every", self.every), gamma=_positive("schedule: gamma", self.gamma))
+        _set(self, every=whole("schedule: every", self.every), gamma=_positive("schedule: gamma", self.gamma))
 
     def factor(self, epoch: int, epochs: int) -> float:  # noqa: ARG002
         """The factor in `epoch`, counted from 0."""
@@ -95,7 +88,7 @@ class Curriculum:
         for name, low, high in (("growth", 1, math.inf), ("accuracy", 0, 1), ("rate_power", 0, math.inf)):
             allowed = f"a number from {low}" + (f" to {high}" if high < math.inf else "")
             _set(self, **{name: _number(f"curriculum: {name}", getattr(self, name), low, high, allowed)})
-        _set(self, start=_whole("curriculum: start", self.start))
+        _set(self, start=whole("curriculum: start", self.start))
 
     def rate(self, n_steps: int) -> float:
         """The factor on the learning rate at that length."""
@@ -156,7 +149,7 @@ class Protocol:
             ) from None
         if not isinstance(self.hidden, tuple | list) or not self.hidden:
             raise ValueError(f"hidden is the sizes of the hidden layers, such as (64,), not {self.hidden!r}")
-        _set(self, hidden=tuple(_whole("hidden", n) for n in self.hidden))
+        _set(self, hidden=tuple(whole("hidden", n) for n in self.hidden))
         _set(self, leakage=check_leakage(self.leakage, "leakage"))
         for name, kinds in (
             ("schedule", StepLR | Cosine),
@@ -179,6 +172,9 @@ class Protocol:
             )
         if self.network == "resnet18" and len(self.hidden) > 1:
             raise ValueError(f"hidden = {self.hidden}: network = 'resnet18' takes one number, its width")
+        n_steps = self.data.get("n_steps")
+        if self.last_steps is not None and isinstance(n_steps, int) and self.last_steps > n_steps:
+            raise ValueError(f"last_steps = {self.last_steps} of {n_steps} steps; choose no more than all")
         if self.network != "fc" and self.chunk is not None:
             raise ValueError(f"chunk = {self.chunk} is for network = 'fc' only; leave it out for {self.network!r}")
 
@@ -205,8 +201,8 @@ def _plain() -> dict[str, tuple[type | tuple[str, ...], bool]]:
     for name, hint in get_type_hints(Protocol).items():
         kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
         first, optional = kinds[0], NoneType in kinds
-        if len(kinds) - optional == 1 and (first in _ALLOWED or get_origin(first) is Literal):
-            found[name] = first if first in _ALLOWED else get_args(first), optional
+        if len(kinds) - optional == 1 and (first in _NUMBERS or get_origin(first) is Literal):
+            found[name] = first if first in _NUMBERS else get_args(first), optional
     return found
 
 
@@ -219,7 +215,7 @@ def _checked(name: str, value: Any) -> Any:
         if not isinstance(value, str) or value not in kind:
             raise unknown_name(name, value, kind)
         return value
-    return _whole(name, value) if kind is int else _positive(name, value)
+    return whole(name, value) if kind is int else _positive(name, value)
 
 
 def smoke(protocol: Protocol) -> Protocol:
@@ -250,10 +246,7 @@ def changed(base: Protocol, changes: str) -> Protocol:
         if name in given:
             raise ValueError(f"sets its {name} twice")
         kind, _ = _plain()[name]
-        try:
-            given[name] = text if isinstance(kind, tuple) else kind(text)
-        except ValueError:
-            raise ValueError(f"{name} is {_ALLOWED[kind]}, not {text!r}") from None  # type: ignore[index]
+        given[name] = text if isinstance(kind, tuple) else parsed(text, kind)
     return replace(base, **given)
 
 

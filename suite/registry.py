@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module, metadata
 from importlib.util import module_from_spec, spec_from_file_location
@@ -21,7 +22,7 @@ from neurons import VARIANTS, Variant
 from neurons.names import unknown_name
 from suite import paper
 from suite.errors import PluginError
-from suite.options import PLUGINS
+from suite.options import PLUGINS, parsed
 from suite.protocols import Protocol, changed, full_name
 from suite.variants import BASELINES, Baseline, describe
 
@@ -45,7 +46,8 @@ class Registry(Generic[T]):
     """Names and what they stand for. A value given as "module:attribute" is imported when it is first asked for.
 
     `describe` makes objects from names that are not registered but say what is meant, or returns None. `of`: the class
-    that all objects have, as "module:attribute".
+    or classes of the objects, or "module:attribute" of one. What an installed package brings and does not work is left
+    out, with a warning.
     """
 
     def __init__(
@@ -53,7 +55,7 @@ class Registry(Generic[T]):
         kind: str,
         items: Mapping[str, T | str] | None = None,
         describe: Callable[[str], T | None] = lambda _name: None,
-        of: str | None = None,
+        of: str | tuple[type, ...] = (object,),
     ) -> None:
         self.kind = kind
         self._describe = describe
@@ -64,10 +66,11 @@ class Registry(Generic[T]):
     def register(self, name: str | T, value: T | str | None = None) -> Callable[[T], T]:
         """Add `value` under `name`, or an object under the name that it has; a name alone decorates what follows.
 
-        Raises ValueError if the name is taken or the object is none of this kind.
+        Raises ValueError if the name is taken or none (`check_name`), or the object is none of this kind.
         """
         if not isinstance(name, str):
             value, name = name, str(getattr(name, "name", name))
+        check_name(self.kind, name)
         if name in self._items:
             raise ValueError(f"{self.kind} {name!r} is registered already; choose another name")
         key = name
@@ -83,8 +86,10 @@ class Registry(Generic[T]):
         return decorate
 
     def _checked(self, name: str, value: T) -> T:
-        if self._of is not None and not isinstance(value, _imported(self._of)):
-            raise ValueError(f"{self.kind} {name!r} must be a {self._of.replace(':', '.')}, not {value!r}")
+        kinds = (_imported(self._of),) if isinstance(self._of, str) else self._of
+        if not isinstance(value, kinds):
+            allowed = " or ".join(f"{kind.__module__}.{kind.__qualname__}" for kind in kinds)
+            raise ValueError(f"{self.kind} {name!r} must be a {allowed}, not {value!r}")
         return value
 
     def __getitem__(self, name: str) -> T:
@@ -114,11 +119,30 @@ class Registry(Generic[T]):
             return
         self._entry_points_read = True
         for entry in metadata.entry_points(group=f"lif_roles.{self.kind}s"):
-            if entry.name in self._items:
-                raise ValueError(
-                    f"{self.kind} {entry.name!r} of the installed package behind {entry.value!r} is registered already"
+            try:
+                self.register(entry.name, self._checked(entry.name, entry.load()))
+            except (Exception, SystemExit) as error:  # somebody else's code, which must not end every command
+                warnings.warn(
+                    f"{self.kind} {entry.name!r} of the installed package behind {entry.value!r} is left out: "
+                    f"{type(error).__name__}: {error}",
+                    stacklevel=2,
                 )
-            self._items[entry.name] = entry.value
+
+
+_NO_TEXT = "NA N/A n/a NaN nan NULL null None <NA> true True TRUE false False FALSE".split()  # noqa: SIM905
+"""What pandas reads as something else than text; numbers too."""
+
+
+def check_name(kind: str, name: str) -> None:
+    """Raises ValueError unless a name can be given on the command line and stays what it is in a table that pandas or a
+    spreadsheet reads: text on one line, no number, no formula, without commas.
+    """
+    wrong = name in ("", *_NO_TEXT) or isinstance(parsed(name, float), float) or name.startswith(("=", "+", "-", "@"))
+    if wrong or "," in name or name != name.strip() or not name.isprintable():
+        raise ValueError(
+            f"{kind} {name!r}: a name is text on one line that is no number and no formula (=, +, - or @ first), "
+            "without commas; choose another"
+        )
 
 
 _loaded: set[str] = set()
@@ -153,7 +177,9 @@ def _imported(path: str) -> Any:
     return getattr(import_module(module), attribute)
 
 
-variants: Registry[Variant | Baseline] = Registry("variant", {**VARIANTS, **BASELINES}, describe)
+variants: Registry[Variant | Baseline] = Registry(
+    "variant", {**VARIANTS, **BASELINES}, describe, of=(Variant, Baseline)
+)
 """Ablations of the LIF neuron, and the recurrent baselines lstm, gru and rnn; also "k=0.5" etc. (suite.variants)."""
 
 datasets: Registry[Dataset] = Registry(

@@ -196,7 +196,7 @@ def _describe(cell: Cell, protocol: Protocol, data: Data | None, device: torch.d
         "seed": cell.seed,
     }
     return RunRecord(
-        run_id=_hash(identity),
+        run_id=_hash("r", identity),
         benchmark_version=BENCHMARK_VERSION,
         dataset=cell.dataset,
         data_source=data.source if data else "missing",
@@ -209,15 +209,16 @@ def _describe(cell: Cell, protocol: Protocol, data: Data | None, device: torch.d
         engine=engine,
         kernel=kernel,
         protocol=cell.protocol,
-        protocol_hash=_hash(protocol.as_dict()),
+        protocol_hash=_hash("p", protocol.as_dict()),
         protocol_settings=protocol.as_dict(),
         seed=cell.seed,
         made_with=_made_with(cell, device),
     )
 
 
-def _hash(content: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+def _hash(kind: str, content: Mapping[str, Any]) -> str:
+    """With a prefix: 12 hex digits alone may be a number to who reads them (12345e678901)."""
+    return f"{kind}-{hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]}"
 
 
 def _engine(cell: Cell, device: torch.device) -> tuple[str, str]:

@@ -12,12 +12,11 @@ from suite import registry
 from suite.datasets.common.folders import SOURCES
 from suite.experiments.base import Cell
 from suite.models.build import why_not
-from suite.options import PROTOCOL
+from suite.options import MOST, PROTOCOL, parsed, whole
 from suite.registry import datasets_with, experiments, get_protocol, protocol_name
 from suite.variants import Baseline
 
 MOST_SEEDS = 10_000
-LARGEST_SEED = 2**31 - 1
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -25,19 +24,17 @@ def parse_seeds(text: str) -> list[int]:
     seeds: dict[int, None] = {}
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
-        if not _digits(first) or (dash and not _digits(last)) or (dash and int(last) < int(first)):
-            raise ValueError(f"seeds are numbers and ranges such as 0-4 or 0,3,7, not {text!r}")
-        low, high = int(first), int(last if dash else first)
-        if high > LARGEST_SEED or high - low >= MOST_SEEDS:
+        try:
+            low = whole("a seed", parsed(first), 0)
+            high = whole("a seed", parsed(last), low) if dash else low
+            whole("seeds", high + 1 - low, 1, MOST_SEEDS)
+        except ValueError:
             raise ValueError(
-                f"seeds {part.strip()!r}: at most {MOST_SEEDS:,} at a time, each from 0 to {LARGEST_SEED:,}"
-            )
+                f"seeds are numbers and ranges such as 0-4 or 0,3,7, at most {MOST_SEEDS:,} at a time, each from 0 to "
+                f"{MOST:,}, not {text!r}"
+            ) from None
         seeds |= dict.fromkeys(range(low, high + 1))
     return list(seeds)
-
-
-def _digits(text: str) -> bool:
-    return text.isascii() and text.isdecimal()
 
 
 def parse_names(text: str | None, default: Iterable[str], kind: str) -> list[str]:

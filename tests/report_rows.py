@@ -12,6 +12,7 @@ from suite.results.store import CURVES
 
 _ROW = {
     "experiment": "accuracy",
+    "benchmark_version": 2,
     "dataset": "xor",
     "data_source": "generated",
     "data_hash": "aaaa",

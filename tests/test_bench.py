@@ -11,7 +11,9 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from suite import terminal
 from suite.bench import lif, memory, timing
+from suite.bench.cli import parse_shape
 from suite.bench.ops import OPS, import_norse
 from suite.bench.other_python import OtherPython
 from suite.cli import app
@@ -155,7 +157,8 @@ def test_peak_memory_is_this_process_s() -> None:
     del big
 
 
-def test_lif_command(tmp_path: Path) -> None:
+def test_lif_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terminal.console, "width", 200)
     out = tmp_path / "lif.csv"
     said = invoke(
         "lif", "--shape", "5,2,8", "--recurrent-shape", "5,2,8", "--rounds", "1", "--no-memory", "--out", str(out)
@@ -216,8 +219,21 @@ def test_another_python_takes_part(tmp_path: Path) -> None:
 def test_another_python_without_spikingjelly_is_named(tmp_path: Path) -> None:
     with pytest.raises(SuiteError, match="no neurons here"):
         OtherPython(fake_python(tmp_path, "raise ImportError('no neurons here')"), "cpu")
-    with pytest.raises(SuiteError, match="does not start"):
-        OtherPython(str(tmp_path / "nothing"), "cpu")
+    for nothing in (str(tmp_path / "nothing"), ""):
+        with pytest.raises(SuiteError, match=r"does not start.*give the path of a Python interpreter"):
+            OtherPython(nothing, "cpu")
+
+
+@pytest.mark.parametrize("program", ["/bin/ls", "/bin/cat", "/usr/bin/yes", "/bin/true"])
+def test_a_program_that_is_no_python_is_named(program: str) -> None:
+    with pytest.raises(SuiteError, match=f"--peer-python {program}: it .*give the path of a Python interpreter"):
+        OtherPython(program, "cpu")
+
+
+@pytest.mark.parametrize("shape", ["²,1,1", "1,2", "0,1,1", "a,b,c", "1_0,1,1", "99999999999,1,1", "100000,100000,1"])
+def test_a_shape_that_is_none_is_refused(shape: str) -> None:
+    with pytest.raises(ValueError, match=r"steps, batch and neurons|whole number from 1 to 2,147,483,647"):
+        parse_shape(shape)
 
 
 def test_records_of_any_number_are_kept_and_found() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import struct
 from dataclasses import replace
@@ -124,7 +125,7 @@ def test_the_hash_changes_with_every_option():
         for options in ({}, {"n_steps": 4}, {"coding": "poisson"}, {"split_seed": 1})
     ]
     assert len({dataset.data_hash for dataset in variants}) == 4
-    assert all(len(dataset.data_hash) == 16 for dataset in variants)
+    assert all(re.fullmatch("d-[0-9a-f]{16}", dataset.data_hash) for dataset in variants)
     assert LOADERS["mnist"](source="standin").data_hash == variants[0].data_hash
 
 

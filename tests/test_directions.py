@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 STREAM = """
-errors paper machine threads options inputs
+errors paper machine threads options terminal inputs
 results protocols variants registry
 datasets models prefetch checkpoints training
 experiments progress run selection

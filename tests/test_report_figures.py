@@ -131,6 +131,7 @@ def test_the_papers_number_is_left_out_where_it_does_not_compare(about):
 def test_data_sources_protocols_and_engines_get_figures_of_their_own(module):
     others = [
         {},
+        {"benchmark_version": 1},
         {"data_source": "standin"},
         {"data_hash": "ffff"},
         {"protocol": "paper"},

@@ -20,7 +20,7 @@ def test_metrics_by_variant():
         row(value=9, **at, variant="baseline", backend="snntorch"),
     ]
     said = shown([*rows, row(value=0.5)], "robustness")
-    title = "robustness on xor: data generated, protocol suite, engine fused, SpikingJelly, n = 1 to 2"
+    title = "robustness on xor: data generated, protocol suite, benchmark 2, engine fused, SpikingJelly, n = 1 to 2"
     assert title in " ".join(said.split())
     (line,) = [line.split() for line in said.splitlines() if "150" in line]
     assert line[-1] == "50"

@@ -182,7 +182,9 @@ def test_an_experiment_that_the_suite_does_not_know_has_a_table_on_the_page(tmp_
     ]
     html = report.write(results_of(rows), tmp_path)[0].read_text()
     section = html[html.index("<h2>Experiment my_&lt;experiment&gt;</h2>") : html.index("<h2>Figures</h2>")]
-    assert "on mine: data generated, protocol suite, engine fused, SpikingJelly, n = 1 to 2</h3>" in section
+    assert (
+        "on mine: data generated, protocol suite, benchmark 2, engine fused, SpikingJelly, n = 1 to 2</h3>" in section
+    )
     assert '<th class="number">baseline</th><th class="number">my &lt;variant&gt;</th>' in section
     assert '<td>energy (nJ)</td><td>layer=1</td><td class="number">7</td><td class="number">2</td>' in section
     assert section.count("<tr>") == 2

@@ -66,6 +66,7 @@ def test_no_difference_from_the_paper_where_none_is_meant(about):
 @pytest.mark.parametrize(
     "other",
     [
+        {"benchmark_version": 1},
         {"data_source": "standin"},
         {"data_hash": "ffff"},
         {"protocol": "paper"},
@@ -160,7 +161,7 @@ def test_latex_escapes_what_latex_would_trip_over():
     assert r"70.0 $\pm$ 127.1, n=2" in tex
     assert tex.count(r"\toprule") == tex.count(r"\bottomrule") == 1
     body = [line for line in tex.splitlines() if line.endswith(r"\\")]
-    assert {line.replace(r"\&", "").count("&") for line in body} == {6}
+    assert {line.replace(r"\&", "").count("&") for line in body} == {7}
 
 
 def test_variants_of_one_name_and_two_definitions_are_told_apart():
@@ -203,7 +204,7 @@ def test_a_row_that_does_not_fit_its_columns_is_an_error():
 
 def test_details_are_left_out_in_latex_and_the_terminal_and_come_last_on_the_page():
     table = table6(ready(seeds([0.6])))
-    assert [column.name for column in table.columns][4:6] == ["kernel", "variant"]
+    assert [column.name for column in table.columns][5:7] == ["kernel", "variant"]
     last = table.details_last()
     assert [column.name for column in last.columns][-2:] == ["paper", "kernel"]
     assert last.rows[0][-1] == "numba-cpu"

@@ -262,6 +262,36 @@ def test_records_of_a_run_that_does_not_say_what_it_is_are_a_problem(tmp_path: P
     assert "runs/half has no run.json" in problem
 
 
+def test_a_record_that_lacks_rows_is_not_done_and_is_a_problem(tmp_path: Path) -> None:
+    store = keep(tmp_path, record(Value("a", 1.0), Value("b", 2.0)))
+    keep(tmp_path, run_id="whole")
+    file = store.run_folder("0123456789ab") / "accuracy.json"
+    content = json.loads(file.read_text())
+    for values in (content["values"][:1], []):
+        file.write_text(json.dumps({**content, "values": values}))
+        assert store.find("0123456789ab", "accuracy") is None
+        results = read(tmp_path)
+        assert set(results.rows["run_id"]) == {"whole"}
+        (problem,) = results.problems
+        assert f"{file} has {len(values)} rows where it says 2" in problem
+    keep(tmp_path, record(Value("a", 1.0), Value("b", 2.0)))
+    assert store.find("0123456789ab", "accuracy") is not None
+    assert len(load(tmp_path)) == 3
+
+
+@pytest.mark.parametrize("lost", ["leak_sweep-k.*.csv", "curves.*.csv", "run.json"])
+def test_a_record_whose_files_are_lost_is_not_done_until_they_are_made_again(tmp_path: Path, lost: str) -> None:
+    table = pd.DataFrame({"k": [1]})
+    store = keep(tmp_path, record(experiment="leak_sweep"), {"k": table})
+    assert store.find("0123456789ab", "leak_sweep") is not None
+    (file,) = store.run_folder("0123456789ab").glob(lost)
+    file.unlink()
+    assert store.find("0123456789ab", "leak_sweep") is None
+    keep(tmp_path, record(experiment="leak_sweep"), {"k": table})
+    assert store.find("0123456789ab", "leak_sweep") is not None
+    assert read(tmp_path).curves["epoch"].tolist() == [1, 2]
+
+
 def test_folders_merge_by_copying(tmp_path: Path) -> None:
     keep(tmp_path / "a", record(), run_id="a")
     keep(tmp_path / "b", record(), run_id="b")
@@ -313,11 +343,11 @@ def test_an_unknown_status_is_refused() -> None:
     [
         ("", "no record of this version"),
         ("[1]", "no record of this version"),
-        ('{"format": 9}', "not of format 1"),
-        ('{"format": 1, "values": 3}', "it has no list of values"),
-        ('{"format": 1, "values": [{"value": "high", "metric": "a"}]}', "could not convert"),
-        ('{"format": 1, "values": [], "luck": 1}', "unknown luck"),
-        ('{"format": 1, "values": []}', "missing"),
+        ('{"format": 9}', "not of format 2"),
+        ('{"format": 2, "values": 3}', "it has no list of values"),
+        ('{"format": 2, "values": [{"value": "high", "metric": "a"}]}', "could not convert"),
+        ('{"format": 2, "values": [], "luck": 1}', "unknown luck"),
+        ('{"format": 2, "values": []}', "missing"),
     ],
 )
 def test_a_damaged_record_is_named(tmp_path: Path, content: str, message: str) -> None:
@@ -332,7 +362,8 @@ def test_a_damaged_record_is_named(tmp_path: Path, content: str, message: str) -
 
 
 ROW = {
-    "run_id": "0123456789ab", "experiment": "accuracy", "dataset": "xor", "data_source": "generated",
+    "run_id": "0123456789ab", "experiment": "accuracy", "benchmark_version": 2, "dataset": "xor",
+    "data_source": "generated",
     "variant": "baseline", "variant_parameters": "{}", "backend": "snntorch", "engine": "step",
     "kernel": "snntorch-step", "protocol": "smoke", "protocol_hash": "0", "seed": 0, "metric": "test_accuracy",
     "value": 0.5, "status": "ok", "suite_version": "0", "torch_version": "0", "framework_version": "0",

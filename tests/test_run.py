@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -16,8 +17,8 @@ from suite.errors import DataCorrupt, DataUnavailable, MachineFault, ResultsErro
 from suite.experiments.base import Cell, Experiment, Metric, NotDefined
 from suite.protocols import Protocol
 from suite.registry import datasets, experiments, get_protocol, protocols, variants
-from suite.results import Store, Value, load, read
-from suite.run import last_of_trainings, run_cell
+from suite.results import Store, Value, export, load, read
+from suite.run import BENCHMARK_VERSION, last_of_trainings, run_cell
 from suite.selection import select
 
 
@@ -71,6 +72,29 @@ def test_a_finished_cell_is_not_run_again(tmp_path: Path) -> None:
     assert content(tmp_path) == before
     assert run_cell(cell(), store, rerun=True).status == "ok"
     assert content(tmp_path).keys() == before.keys()
+
+
+def test_a_cell_that_lacks_rows_is_run_again(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    run_id = run_cell(cell(), store).run_id
+    before = load(tmp_path)
+    file = store.run_folder(run_id) / "accuracy.json"
+    content = json.loads(file.read_text())
+    file.write_text(json.dumps({**content, "values": content["values"][:-1]}))
+    assert run_cell(cell(), store).status == "ok"
+    assert load(tmp_path)["value"].tolist() == before["value"].tolist()
+
+
+def test_no_identifier_reads_as_a_number(tmp_path: Path) -> None:
+    """12 hex digits such as 12345e678901 would: pandas makes inf of it."""
+    store = Store(tmp_path)
+    run_id = run_cell(cell(), store).run_id
+    export(tmp_path)
+    (row,) = pd.read_csv(tmp_path / "results.csv").query("metric == 'test_accuracy'").to_dict("records")
+    assert row["run_id"] == run_id
+    kinds = {"run_id": "r", "data_hash": "d", "protocol_hash": "p", "git_commit": "g"}
+    assert {name: row[name][:2] for name in kinds} == {name: f"{kind}-" for name, kind in kinds.items()}
+    assert row["benchmark_version"] == BENCHMARK_VERSION
 
 
 def test_rerun_gives_the_same_numbers(tmp_path: Path) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
+import math
 from collections.abc import Iterable
 from contextlib import nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+
+from suite.options import parsed, path, whole
+from suite.terminal import console, notes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,11 +22,9 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-console = Console(width=None if sys.stdout.isatty() else 200)  # a file takes wide tables
-notes = Console(stderr=True)
 
-Out = Annotated[Path | None, typer.Option("--out", help="Also write the rows to this CSV file.")]
-Rounds = Annotated[int, typer.Option(min=1, help="Timed rounds of each contender.")]
+Out = Annotated[str | None, typer.Option("--out", help="Also write the rows to this CSV file.")]
+Rounds = Annotated[int, typer.Option(min=1, max=1_000, help="Timed rounds of each contender.")]
 Memory = Annotated[bool, typer.Option(help="Measure peak memory too, each in a process of its own.")]
 Device = Annotated[str, typer.Option(help="cpu or cuda.")]
 Shapes = Annotated[list[str] | None, typer.Option(help="T,B,N; may be given several times.")]
@@ -54,7 +52,7 @@ def lif(
     if not shapes and not recurrent:
         shapes = list(bench.SHAPES if where.type == "cpu" else bench.CUDA_SHAPES)
         recurrent = list(bench.RECURRENT_SHAPES)
-    with OtherPython(peer_python, where.type) if peer_python else nullcontext() as other:
+    with nullcontext() if peer_python is None else OtherPython(peer_python, where.type) as other:
         frames = bench.run(shapes, recurrent, device=where, rounds=rounds, with_memory=memory, other=other)
         _show(frames, out)
 
@@ -66,7 +64,7 @@ def network(
     rounds: Rounds = 5,
     memory: Memory = True,
     device: Device = "cpu",
-    batch_size: Annotated[int | None, typer.Option(min=2, help="Instead of the protocol's.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=2, max=65_536, help="Instead of the protocol's.")] = None,
     profile: Annotated[
         bool, typer.Option("--profile", help="Instead, show where our own step spends its time.")
     ] = False,
@@ -92,7 +90,7 @@ def network(
 
 @app.command("growth")
 def growth(
-    out: Annotated[Path, typer.Option(help="Folder for the rows (CSV) and the figure (PNG, SVG).")],
+    out: Annotated[str, typer.Option(help="Folder for the rows (CSV) and the figure (PNG, SVG).")],
     rounds: Rounds = 3,
     memory: Memory = True,
     device: Device = "cpu",
@@ -104,16 +102,16 @@ def growth(
     from suite.bench.timing import bench_device
     from suite.drawing import save
 
-    where = bench_device(device)
+    where, folder = bench_device(device), path("--out", out)
     frames = []
     for i, frame in enumerate(bench.run(device=where, rounds=rounds, with_memory=memory), start=1):
         frames.append(frame)
         shape = ", ".join(f"{name} = {frame[name].iloc[0]}" for name in ("T", "B", "N"))
-        notes.print(f"[{i}/{len(bench.points())}] {shape}", markup=False)
+        notes.print(f"[{i}/{len(bench.points())}] {shape}")
     rows = bench.with_exponents(pd.concat(frames, ignore_index=True))
-    out.mkdir(parents=True, exist_ok=True)
-    for path in save(bench.draw(rows, f"growth-{where.type}"), out):
-        console.print(str(path), soft_wrap=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in save(bench.draw(rows, f"growth-{where.type}"), folder):
+        console.print(str(file), soft_wrap=True)
 
 
 @app.command("data")
@@ -121,50 +119,52 @@ def data(out: Out = None) -> None:
     """Batches of event data beside tonic's own pipeline."""
     from suite.bench.data import run
 
-    _show([run()], out)
+    _show((make() for make in (run,)), out)
 
 
 @app.command("records")
 def records(
     out: Out = None,
-    size: Annotated[list[int] | None, typer.Option(min=1, help="Records; may be given several times.")] = None,
+    size: Annotated[list[int] | None, typer.Option(min=1, max=1_000_000, help="Records; may be repeated.")] = None,
 ) -> None:
     """What one more cell, and a look at which are done, cost with so many records in a folder."""
     from suite.bench.records import SIZES, run
 
-    _show([run(size or SIZES)], out)
+    _show(map(run, [size or SIZES]), out)
 
 
 def parse_shape(text: str) -> tuple[int, int, int]:
-    """T,B,N. Raises ValueError unless it is three positive integers."""
-    parts = text.split(",")
-    if len(parts) != 3 or not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
+    """T,B,N. Raises ValueError unless it is three positive integers, of `MOST` values together at most."""
+    numbers = [parsed(part.strip()) for part in text.split(",")]
+    if len(numbers) != 3 or not all(isinstance(number, int) and number > 0 for number in numbers):
         raise ValueError(f"shape {text!r}: give steps, batch and neurons as T,B,N, for example 250,512,64")
-    T, B, N = (int(part) for part in parts)
+    whole(f"shape {text!r}: T times B times N", math.prod(numbers))
+    T, B, N = numbers
     return T, B, N
 
 
-def _show(frames: Iterable[pd.DataFrame], out: Path | None) -> None:
+def _show(frames: Iterable[pd.DataFrame], out: str | None) -> None:
     """Print each table as it comes, and keep them all."""
+    file = None if out is None else path("--out", out)
     import pandas as pd
 
-    from suite.results import atomic_file
+    from suite.results import to_csv
+    from suite.results.files import write_text
 
     shown = []
     for frame in frames:
         same = [name for name in frame.columns if len(frame) > 1 and frame[name].nunique(dropna=False) == 1]
         about = ", ".join(f"{name} {frame[name].iloc[0]}" for name in same if str(frame[name].iloc[0]) not in _EMPTY)
-        table = Table(box=None, title=escape(about), title_justify="left")
+        table = Table(box=None, title=about, title_justify="left")
         for name in frame.columns.drop(same):
             table.add_column(str(name), justify="right" if pd.api.types.is_numeric_dtype(frame[name]) else "left")
         for row in frame.drop(columns=same).itertuples(index=False):
-            table.add_row(*("" if str(value) in _EMPTY else escape(str(value)) for value in row))
+            table.add_row(*("" if str(value) in _EMPTY else str(value) for value in row))
         console.print(table)
         shown.append(frame)
-    if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_file(out) as part:
-            pd.concat(shown, ignore_index=True).to_csv(part, index=False)
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_text(file, to_csv(pd.concat(shown, ignore_index=True)))
 
 
 _EMPTY = ("", "nan", "None")

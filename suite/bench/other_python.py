@@ -52,13 +52,15 @@ class OtherPython:
     def _start(self) -> dict[str, Any]:
         try:
             self._process = subprocess.Popen(
-                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
             )
         except OSError as error:
-            raise SuiteError(
-                f"--peer-python {self._command[0]}: it does not start ({error}); give the path of a Python interpreter "
-                "whose environment has spikingjelly"
-            ) from None
+            raise self._unfit(f"does not start ({error})") from None
         return self._ask(**self._settings)
 
     def _stop(self) -> None:
@@ -80,6 +82,17 @@ class OtherPython:
         if not answer:
             said = process.communicate()[1].strip().splitlines()
             self._process = None
-            raise SuiteError(f"--peer-python {self._command[0]}: it ended with: {said[-1] if said else 'no message'}")
-        found: dict[str, Any] = json.loads(answer)
+            raise self._unfit(f"ended with: {said[-1] if said else 'no message'}")
+        try:
+            found: dict[str, Any] = json.loads(answer)
+        except ValueError:
+            process.kill()  # it may talk on for ever
+            self._stop()
+            raise self._unfit(f"answers {answer.strip()[:80]!r}") from None
         return found
+
+    def _unfit(self, why: str) -> SuiteError:
+        return SuiteError(
+            f"--peer-python {self._command[0]}: it {why}; give the path of a Python interpreter whose environment has "
+            "spikingjelly"
+        )

@@ -46,7 +46,7 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def _run_id(seed: int) -> str:
-    return f"{seed:012x}"
+    return f"r-{seed:012x}"
 
 
 def _keep(store: Store, seeds: Iterable[int]) -> None:

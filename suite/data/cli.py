@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
+
+from suite.options import path
+from suite.terminal import console, notes
 
 app = typer.Typer(
     name="data", help="Get, check and show datasets.", no_args_is_help=True, pretty_exceptions_enable=False
 )
-console = Console()
-notes = Console(stderr=True)
 
 Source = Annotated[str, typer.Option(help="auto, original or standin.")]
 Set = Annotated[list[str] | None, typer.Option("--set", help="An option of the loader, for example n_steps=100.")]
@@ -45,7 +44,7 @@ def get(names: Annotated[list[str], typer.Argument(help="Datasets to get.")]) ->
     from suite.data.download import get as get_one
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
         DownloadColumn(),
         TransferSpeedColumn(),
@@ -60,7 +59,7 @@ def get(names: Annotated[list[str], typer.Argument(help="Datasets to get.")]) ->
 
             places = get_one(name, progress)
         for place in places:
-            console.print(f"{name}: {place}", soft_wrap=True, markup=False)
+            console.print(f"{name}: {place}", soft_wrap=True)
 
 
 @app.command()
@@ -93,16 +92,16 @@ def check(
 @app.command()
 def show(
     name: Annotated[str, typer.Argument(help="The dataset.")],
-    out: Annotated[Path | None, typer.Option(help="The PNG to write; default: NAME.png.")] = None,
+    out: Annotated[str | None, typer.Option(help="The PNG to write; default: NAME.png.")] = None,
     source: Source = "auto",
     set_: Set = None,
 ) -> None:
     """Draw a few samples and the class balance into a PNG."""
     from suite.data.show import show as draw
 
-    target = out or Path(f"{name}.png")
+    target = path("--out", f"{name}.png" if out is None else out)
     draw(name, target, source=source, **_options(set_))
-    console.print(str(target), soft_wrap=True, markup=False)
+    console.print(str(target), soft_wrap=True)
 
 
 def _options(given: list[str] | None) -> dict[str, Any]:

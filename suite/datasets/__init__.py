@@ -4,6 +4,10 @@
 
 from __future__ import annotations
 
+import reprlib
+from collections.abc import Callable, Mapping
+from inspect import Parameter, signature
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +57,9 @@ def load(name: str, *, source: str = "auto", **options: Any) -> Data:
     damaged files, MachineFault for what cannot be read or written now.
     """
     dataset = datasets[name]
+    _check_options(name, dataset.load, options)
     try:
         data = dataset.load(source=source, **options)
-    except TypeError as error:
-        if "unexpected keyword argument" not in str(error):
-            raise
-        raise ValueError(f"{name} has no such option: {error}") from error
     except OSError as error:
         raise cannot_read(Path(error.filename or data_folder()), error) from error
     if not isinstance(data, Data):
@@ -66,6 +67,29 @@ def load(name: str, *, source: str = "auto", **options: Any) -> Data:
     if data.n_classes != dataset.n_classes:
         raise ValueError(f"{name}: its loader gives {data.n_classes} classes, and {dataset.n_classes} have a name")
     return data
+
+
+_KINDS: dict[Any, tuple[type, str]] = {
+    "int": (Integral, "a whole number"),
+    "float": (Real, "a number"),
+    "bool": (bool, "true or false"),
+}
+
+
+def _check_options(name: str, loader: Callable[..., Data], options: Mapping[str, Any]) -> None:
+    """Raises ValueError for an option that the loader has not, or that is not of the kind that it declares."""
+    parameters = signature(loader).parameters
+    known = [one.name for one in parameters.values() if one.kind is not Parameter.VAR_KEYWORD and one.name != "source"]
+    takes_any = any(one.kind is Parameter.VAR_KEYWORD for one in parameters.values())
+    for option, value in options.items():
+        if option not in parameters:
+            if takes_any:
+                continue
+            raise ValueError(f"{name} has no such option: {option!r}; it has {', '.join(known) or 'none'}")
+        declared = parameters[option].annotation
+        kind, said = _KINDS.get(getattr(declared, "__name__", declared), (object, ""))
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind in (Integral, Real)):
+            raise ValueError(f"{name}: {option} = {reprlib.repr(value)}; it must be {said}")
 
 
 def load_for(protocol: Protocol, name: str, *, source: str = "auto") -> Data:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, get_args, runtime_checkable
@@ -39,13 +40,18 @@ class Growing(Split, Protocol):
         ...
 
 
+def hash_of(description: str) -> str:
+    """A `data_hash`: "d-" and 16 hex digits, which alone may be a number to who reads them."""
+    return "d-" + hashlib.sha256(description.encode()).hexdigest()[:16]
+
+
 @dataclass(frozen=True)
 class Data:
     """A dataset's samples, ready for training.
 
     `source` says what the data is: "original", "standin" (made here, in the original's format), "generated" (the
     dataset is defined by its generator, as XOR is), or a label of its own such as "CIFAR10 (JPEG copy)". `data_hash`
-    (16 hex digits) changes whenever the data or its preprocessing does.
+    (`hash_of`) changes whenever the data or its preprocessing does.
     """
 
     name: str

@@ -8,21 +8,24 @@ the paper's source.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
+from numbers import Integral, Real
 
 import numpy as np
 import torch
 
 from neurons import Learnable, rectangle
-from suite.datasets.base import Data, Dataset, Timed, check_batch_size
+from neurons.names import unknown_name
+from suite.datasets.base import Data, Dataset, Timed, check_batch_size, hash_of
 from suite.datasets.common.folders import SOURCES
 from suite.datasets.common.table5 import TEMPORAL
 from suite.inputs import Batch
+from suite.options import MOST, whole
 from suite.protocols import Curriculum, Protocol, StepLR, smoke
 
+MOST_STEPS, MOST_SAMPLES = 1_000_000, 10_000_000
 _TRAIN, _VALIDATION, _TEST = range(3)  # streams of random numbers that never meet
 
 
@@ -38,18 +41,19 @@ class Task:
     noise_rate: float = 0.01
 
     def __post_init__(self) -> None:
-        if self.channels < 1 or self.pattern_steps < 1:
-            raise ValueError(
-                f"xor: channels = {self.channels}, pattern_steps = {self.pattern_steps}; both must be at least 1"
-            )
+        for name in ("n_steps", "channels", "pattern_steps"):
+            n = getattr(self, name)
+            if not isinstance(n, Integral) or not 1 <= int(n) <= MOST_STEPS:
+                raise ValueError(f"xor: {name} = {n!r}; it must be a whole number from 1 to {MOST_STEPS:,}")
         if self.n_steps < 2 * self.pattern_steps:
             raise ValueError(
                 f"xor: n_steps = {self.n_steps} has no room for two patterns of {self.pattern_steps} steps; "
                 f"it must be at least {2 * self.pattern_steps}"
             )
         for name in ("low_rate", "high_rate", "noise_rate"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"xor: {name} = {getattr(self, name)} is no probability; it must lie in [0, 1]")
+            rate = getattr(self, name)
+            if not isinstance(rate, Real) or not 0 <= float(rate) <= 1:
+                raise ValueError(f"xor: {name} = {rate!r} is no probability; it must lie in [0, 1]")
 
     def sample(self, n: int, generator: np.random.Generator) -> Batch:
         """n samples: x [T, n, channels] of 0 and 1, y [n]."""
@@ -110,12 +114,19 @@ def load(
     """
     if source not in SOURCES:
         raise ValueError(f"source is auto, original or standin, not {source!r}")
+    known = [field.name for field in fields(Task)]
+    for name in set(task) - set(known):
+        raise unknown_name("option of xor", name, ["seed", "n_train", "n_validation", "n_test", *known])
     made = Task(**task)  # type: ignore[arg-type]
+    whole("xor: seed", seed, 0)
+    whole("xor: n_train", n_train, 1, MOST_SAMPLES)
+    for name, n in (("n_validation", n_validation), ("n_test", n_test)):  # kept in memory whole
+        whole(f"xor: {name}", n, 1, MOST // (made.n_steps * made.channels))
     description = json.dumps([asdict(made), seed, n_train, n_validation, n_test], sort_keys=True)
     return Data(
         name="xor",
         source="generated",
-        data_hash=hashlib.sha256(description.encode()).hexdigest()[:16],
+        data_hash=hash_of(description),
         n_classes=2,
         input_shape=(made.channels,),
         n_steps=made.n_steps,

@@ -50,7 +50,7 @@ def write(results: Results, out: Path) -> list[Path]:
                 if table.rows:
                     texts |= {f"{name}.csv": table.csv(), f"{name}.md": table.markdown(), f"{name}.tex": table.latex()}
             for name, text in texts.items():
-                (folder / name).write_text(text, encoding="utf-8")
+                (folder / name).write_text(text, encoding="utf-8", errors="backslashreplace")  # paths of any bytes
             made = [folder / name for name in texts] + [path for paths in saved for path in paths]
             for path in made:
                 os.replace(path, out / path.name)

@@ -7,9 +7,9 @@ from functools import partial
 
 import pandas as pd
 
-from suite.report.measured import COUNTED, SETTING, accuracy_rows, framework_name, invalid_note, order
+from suite.report.measured import COUNTED, NAMED, ORDERED, SETTING, accuracy_rows, framework_name, invalid_note, order
 from suite.report.statistics import mean_ci
-from suite.report.table import Cell, Column, Number, Table, percent
+from suite.report.table import Cell, Column, Number, Table, named_columns, percent
 from suite.results import Results
 
 PAIR = ("spikingjelly", "snntorch")
@@ -29,7 +29,7 @@ def agreement(results: Results) -> Table:
         none = () if line["n"] else ("no common seed",)
         rows.append(
             (
-                *(line[name] for name in ("dataset", "data_source", "protocol", "engine", "variant")),
+                *(str(line[name]) for name in (*NAMED, "variant")),
                 str(line["n"]),
                 Number(line["difference"], line["ci95"], flags=none, form=points),
                 Number(line["largest"], form=points) if line["n"] else "–",
@@ -37,7 +37,7 @@ def agreement(results: Results) -> Table:
             )
         )
     columns = (
-        *(Column(name, "section") for name in ("dataset", "data source", "protocol", "engine")),
+        *named_columns(),
         Column("variant", "variant"),
         Column("seeds", "number"),
         Column(" − ".join(map(framework_name, PAIR)), "number"),
@@ -76,4 +76,4 @@ def differences(results: Results) -> pd.DataFrame:
             }
         )
     table = pd.DataFrame(lines, columns=[*SETTING, "variant", "n", "difference", "ci95", "largest", "same_kernel"])
-    return table.sort_values(["protocol", "dataset", "data_source", "engine", "variant"], key=order, ignore_index=True)
+    return table.sort_values([*ORDERED, "variant"], key=order, ignore_index=True)

@@ -25,7 +25,8 @@ def generic(results: Results, experiment: str) -> list[Table]:
             data = means(own, ["metric", "condition", "unit", "line"])
             seeds = f"n = {data['n'].min()}" + (f" to {data['n'].max()}" if data["n"].nunique() > 1 else "")
             setting = part.setting
-            about = f"data {setting['data_source']}, protocol {setting['protocol']}, engine {setting['engine']}"
+            about = f"data {setting['data_source']}, protocol {setting['protocol']}"
+            about += f", benchmark {setting['benchmark_version']}, engine {setting['engine']}"
             title = f"{experiment} on {setting['dataset']}: {about}, {framework}, {seeds}"
             lines = list(data["line"].drop_duplicates().sort_values(key=order))
             columns = (Column("metric"), Column("condition"), *(Column(line, "number") for line in lines))

@@ -1,4 +1,6 @@
-"""The rows that count: the last of each seed, never across data, protocols or kernels; their axes as columns."""
+"""The rows that count: the last of each seed, never across benchmark versions, data, protocols or kernels; their axes
+as columns.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,14 @@ from suite.paper import TABLE_6, TABLE_7_MODELS
 from suite.registry import datasets
 from suite.results import Results
 
-SETTING = ["dataset", "data_source", "data_hash", "protocol", "protocol_hash", "engine"]
+SETTING = ["benchmark_version", "dataset", "data_source", "data_hash", "protocol", "protocol_hash", "engine"]
 """Rows may be compared with one another if these are the same."""
+
+NAMED = ["dataset", "data_source", "protocol", "benchmark_version", "engine"]
+"""What people are told of a setting; the hashes are for those that share it."""
+
+ORDERED = ["protocol", "dataset", "data_source", "benchmark_version", "engine"]
+"""How settings are sorted."""
 
 KEY = [*SETTING, "variant", "variant_parameters", "backend", "kernel"]
 """Seeds of one mean share all of these."""
@@ -149,7 +157,7 @@ def accuracy_rows(results: Results) -> pd.DataFrame:
     """
     rows = results.rows[is_accuracy(results.rows)]
     rows = rows.sort_values("finished_at", kind="stable").drop_duplicates([*KEY, "seed"], keep="last")
-    cell = ["dataset", "protocol", "variant", "backend", "seed"]
+    cell = ["benchmark_version", "dataset", "protocol", "variant", "backend", "seed"]
     cells = pd.MultiIndex.from_frame(rows[cell])
     skipped = rows["status"].to_numpy() == "skipped"
     return rows[~(skipped & cells.isin(cells[~skipped]))]

@@ -51,7 +51,7 @@ def render(
             for drawing, svg in figures
         ],
         troubles=_counted(runs[runs["status"] != "ok"], troubles),
-        data=_counted(runs, ["dataset", "data_source", "data_hash", "protocol"]),
+        data=_counted(runs, ["dataset", "data_source", "data_hash", "protocol", "benchmark_version"]),
         made_with=_counted(runs, MADE_WITH),
         commands=commands(results),
     )

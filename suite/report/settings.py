@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from suite.drawing import Drawing, file_name
-from suite.report.measured import COUNTED, SETTING, framework_name, order, with_baselines
+from suite.report.measured import COUNTED, NAMED, ORDERED, SETTING, framework_name, order, with_baselines
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-NAMED = ["dataset", "data_source", "protocol", "engine"]
 PYTORCH = framework_name("torch")
 
 
@@ -50,6 +49,7 @@ class Part:
         title = ", ".join(
             [f"{title} on {on}" if framework else f"{title} on {on} ({self.setting['data_source']})", *framework]
         )
+        title += self.setting["told"]
         return Drawing(file_name(name, self.setting["name"], *framework), title, caption, figure, data)
 
 
@@ -68,13 +68,21 @@ def by_framework(rows: pd.DataFrame) -> Iterator[Part]:
 
 
 def settings(rows: pd.DataFrame) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
-    """Rows of one setting at a time, with what the setting is, and its `name`."""
-    by = rows.sort_values(["protocol", "dataset", "data_source", "engine"], key=order, kind="stable")
+    """Rows of one setting at a time, with what the setting is, its `name`, and what a title adds to tell it apart
+    (`told`).
+    """
+    by = rows.sort_values(ORDERED, key=order, kind="stable")
     hashes = by.groupby(NAMED)["data_hash"].nunique(dropna=False)
+    without_version = [name for name in NAMED if name != "benchmark_version"]
+    versions = by.groupby(without_version)["benchmark_version"].nunique()
     for key, part in by.groupby(SETTING, dropna=False, sort=False):
         setting: dict[str, Any] = dict(zip(SETTING, key, strict=True))
-        names = [setting[column] for column in NAMED]
-        if hashes[tuple(names)] > 1:
+        names = [setting[column] for column in without_version]
+        several = bool(versions[tuple(names)] > 1)
+        setting["told"] = f", benchmark {setting['benchmark_version']}" * several
+        if several:
+            names.append(f"benchmark-{setting['benchmark_version']}")
+        if hashes[tuple(setting[column] for column in NAMED)] > 1:
             tag = short_hash(setting["data_hash"])
             names.append(tag)
             setting["data_source"] += f" #{tag}"
@@ -114,8 +122,8 @@ def about_setting(setting: Mapping[str, str], rows: pd.DataFrame) -> str:
     """The setting and its seeds in a sentence, for captions; says so if both frameworks ran one kernel."""
     kernels = ", ".join(dict.fromkeys(rows["kernel"]))
     said = (
-        f"Data: {setting['dataset']}, {setting['data_source']}. Protocol: {setting['protocol']}. "
-        f"Engine: {setting['engine']} ({kernels}). {seeds_text(rows)}."
+        f"Data: {setting['dataset']}, {setting['data_source']}. Protocol: {setting['protocol']} (benchmark "
+        f"{setting['benchmark_version']}). Engine: {setting['engine']} ({kernels}). {seeds_text(rows)}."
     )
     frameworks = rows[rows["kernel"] != "none"].groupby("kernel")["backend"].nunique()
     if bool((frameworks > 1).any()):

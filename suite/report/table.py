@@ -12,6 +12,9 @@ from typing import Literal
 
 import pandas as pd
 
+from suite.report.measured import NAMED
+from suite.results import to_csv
+
 NOTHING = "–"
 
 
@@ -62,6 +65,12 @@ class Column:
 
     name: str
     kind: Literal["section", "text", "long", "detail", "variant", "number"] = "text"
+
+
+def named_columns(*more: str) -> tuple[Column, ...]:
+    """The columns that say which setting a row is of (`measured.NAMED`), and more of that kind."""
+    names = [name.removesuffix("_version").replace("_", " ") for name in (*NAMED, *more)]
+    return tuple(Column(name, "section") for name in names)
 
 
 @dataclass(frozen=True)
@@ -124,12 +133,13 @@ class Table:
 
     def csv(self) -> str:
         """The data."""
-        return self.data.to_csv(index=False, lineterminator="\n")
+        return to_csv(self.data)
 
     def markdown(self) -> str:
         """A document of its own."""
         names = [column.name for column in self.columns]
-        lines = [_pipes(names), _pipes(["---"] * len(names)), *(_pipes(map(_markdown, row)) for row in self.rows)]
+        lines = [_pipes(map(_markdown, names)), _pipes(["---"] * len(names))]
+        lines += [_pipes(map(_markdown, row)) for row in self.rows]
         return "\n".join([self.title, "", *lines, "", *(f"- {note}" for note in self.notes), ""])
 
     def latex(self) -> str:
@@ -175,14 +185,12 @@ def _pipes(texts: Iterator[str] | list[str]) -> str:
     return "| " + " | ".join(texts) + " |"
 
 
-_MARKDOWN = str.maketrans(
-    {"&": "&amp;", "<": "&lt;", "|": "\\|", "\\": "\\\\", "`": "\\`", "*": "\\*", "\n": " ", "\r": " "}
-)
+_MARKDOWN = str.maketrans({"&": "&amp;", "<": "&lt;", "\n": " ", "\r": " "} | {sign: f"\\{sign}" for sign in "|\\`*~"})
 
 
 def _markdown(cell: Cell) -> str:
     """Names come from outside; what is written of a number is ours."""
-    return cell.translate(_MARKDOWN) if isinstance(cell, str) else written(cell)
+    return cell.translate(_MARKDOWN).replace("](", "]\\(") if isinstance(cell, str) else written(cell)
 
 
 _LATEX = str.maketrans(

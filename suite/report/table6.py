@@ -12,6 +12,8 @@ from suite.report.measured import (
     COUNTED,
     FRAMEWORKS,
     KEY,
+    NAMED,
+    ORDERED,
     SETTING,
     accuracy_rows,
     chance,
@@ -24,7 +26,7 @@ from suite.report.measured import (
 )
 from suite.report.settings import short_hash
 from suite.report.statistics import mean_ci
-from suite.report.table import NOTHING, Cell, Column, Number, Table, percent
+from suite.report.table import NOTHING, Cell, Column, Number, Table, named_columns, percent
 from suite.results import STATUSES, Results
 
 SAME = "†"
@@ -49,8 +51,9 @@ def table6(results: Results) -> Table:
         rows.append(
             (
                 about["dataset"],
-                about["data_source"] + _told_apart(data, about, "data_hash", ["dataset", "data_source", "protocol"]),
+                about["data_source"] + _told_apart(data, about, "data_hash", NAMED[:-1]),
                 about["protocol"],
+                str(about["benchmark_version"]),
                 about["engine"] + f" {SAME}" * bool(part["kernel_shared"].any()),
                 " / ".join(dict.fromkeys(part["kernel"])),
                 about["variant"] + _told_apart(data, about, "variant_parameters", [*SETTING, "variant"]),
@@ -59,7 +62,7 @@ def table6(results: Results) -> Table:
             )
         )
     columns = (
-        *(Column(name, "section") for name in ("dataset", "data source", "protocol", "engine")),
+        *named_columns(),
         Column("kernel", "detail"),
         Column("variant", "variant"),
         *(Column(framework_name(name), "number") for name in shown),
@@ -152,5 +155,4 @@ def summary(results: Results) -> pd.DataFrame:
     table["n_test"] = table["n_test"].astype("Int64")
     users = table.groupby([*SETTING, "kernel"], dropna=False)["backend"].transform("nunique")
     table["kernel_shared"] = (users > 1) & (table["kernel"] != "none")
-    by = ["protocol", "dataset", "data_source", "engine", "variant", "backend"]
-    return table.sort_values(by, key=order, ignore_index=True)
+    return table.sort_values([*ORDERED, "variant", "backend"], key=order, ignore_index=True)

@@ -9,6 +9,8 @@ import pandas as pd
 
 from suite.paper import RESOLUTIONS_MS, TABLE_7, TABLE_7_MODELS, WHERE
 from suite.report.measured import (
+    NAMED,
+    ORDERED,
     SETTING,
     comparable,
     framework_name,
@@ -19,7 +21,7 @@ from suite.report.measured import (
     with_baselines,
 )
 from suite.report.statistics import means
-from suite.report.table import Cell, Column, Number, Table
+from suite.report.table import Cell, Column, Number, Table, named_columns
 from suite.report.table6 import papers_cell
 from suite.results import Results
 
@@ -38,7 +40,7 @@ def table7(results: Results) -> Table:
     for key, part in data.groupby(group, dropna=False, sort=False):
         about: dict[str, Any] = dict(zip(group, key, strict=True))
         source, protocol = about["data_source"], about["protocol"]
-        start = (about["dataset"], source, protocol, about["engine"], MODES[about["mode"]], READOUTS[about["readout"]])
+        start = (*(str(about[name]) for name in NAMED), MODES[about["mode"]], READOUTS[about["readout"]])
         for backend, own in part.groupby("backend", sort=False):
             cells = (tuple(map(Number, at["mean"], at["ci95"])) for dt in dts for at in [own[own["dt_ms"] == dt]])
             rows.append((*start, about["variant"], framework_name(backend), *cells))
@@ -47,7 +49,7 @@ def table7(results: Results) -> Table:
             numbers = (papers_cell(paper.get(dt, math.nan), source, protocol) for dt in dts)
             rows.append((*start, about["variant"], "paper", *numbers))
     columns = (
-        *(Column(name, "section") for name in ("dataset", "data source", "protocol", "engine", "mode", "readout")),
+        *named_columns("mode", "readout"),
         Column("model", "variant"),
         Column("framework"),
         *(Column(f"{dt:g} ms", "number") for dt in dts),
@@ -70,7 +72,7 @@ def summary7(results: Results) -> pd.DataFrame:
     table["dt_ms"] = table["dt_ms"].astype(float)
     paper = [TABLE_7.get((v, dt), math.nan) for v, dt in zip(table["variant"], table["dt_ms"], strict=True)]
     table["paper"] = pd.Series(paper, index=table.index, dtype=float).where(table["dataset"].isin(WHERE["Table 7"]))
-    return table.sort_values(["protocol", "dataset", "engine", "mode", "readout", "variant", "backend"], key=_order)
+    return table.sort_values([*ORDERED, "mode", "readout", "variant", "backend"], key=_order)
 
 
 def _order(values: pd.Series) -> pd.Series:

@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 
 from suite.paper import RESOLUTIONS_MS
-from suite.report.measured import COUNTED, SETTING, at_all, invalid_note, is_smoke, measured
+from suite.report.measured import COUNTED, NAMED, SETTING, at_all, invalid_note, is_smoke, measured
 from suite.report.settings import by_framework
 from suite.report.statistics import means
-from suite.report.table import Cell, Column, Number, Table, percent
+from suite.report.table import Cell, Column, Number, Table, named_columns, percent
 from suite.results import Results
 
 TITLE = "What each variant gains and costs (Section 5 of Yin et al. 2024), from the measured rows."
@@ -33,14 +33,14 @@ def tradeoff(results: Results) -> Table:
     """A row for each variant, a column for each criterion, blank where it has no rows. The data are `criteria`'s."""
     data = criteria(results)
     rows: list[tuple[Cell, ...]] = []
-    for key, part in data.groupby([*SETTING, "framework", "variant"], dropna=False, sort=False):
-        dataset, source, _, protocol, _, engine, framework, variant = map(str, key)
+    group = [*SETTING, "framework", "variant"]
+    for key, part in data.groupby(group, dropna=False, sort=False):
+        about = dict(zip(group, map(str, key), strict=True))
         cells = {one["criterion"]: _number(one) for _, one in part.iterrows()}
-        rows.append(
-            (dataset, source, protocol, engine, framework, variant, *(cells.get(name, "") for name in CRITERIA))
-        )
+        told = (about[name] for name in (*NAMED, "framework", "variant"))
+        rows.append((*told, *(cells.get(name, "") for name in CRITERIA)))
     columns = (
-        *(Column(name, "section") for name in ("dataset", "data source", "protocol", "engine", "framework")),
+        *named_columns("framework"),
         Column("variant", "variant"),
         *(Column(name, "number") for name in CRITERIA.values()),
     )

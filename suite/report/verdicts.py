@@ -16,6 +16,7 @@ import pandas as pd
 
 from suite.report.claims import CLAIMS, Comparison
 from suite.report.measured import (
+    NAMED,
     SETTING,
     comparable,
     framework_name,
@@ -36,18 +37,17 @@ TITLE = (
     "with one seed, or where all seeds differ by the same. There is no correction for the number of claims."
 )
 
-WHICH = ["dataset", "data_source", "data_hash", "protocol", "protocol_hash", "engine", "kernel", "backend"]
+WHICH = [*SETTING, "kernel", "backend"]
 
 
 def claims(results: Results) -> Table:
     """The verdicts on the paper's claims: those that have rows, then the others. The data are those of `verdicts`."""
     data = verdicts(results)
     lines = data.fillna(NOTHING).sort_values("numbers", key=lambda numbers: numbers == "", kind="stable")
-    about = ["dataset", "data_source", "protocol", "engine"]
     rows = tuple(
         (
             f"{line['says']} ({line['where']})",
-            f"{', '.join(line[name] for name in about)} ({line['kernel']})" if line["numbers"] else NOTHING,
+            f"{_where(line)} ({line['kernel']})" if line["numbers"] else NOTHING,
             framework_name(line["backend"]),
             line["verdict"],
             line["numbers"] or NOTHING,
@@ -61,6 +61,10 @@ def claims(results: Results) -> Table:
     )
     notes = tuple(invalid_note(results, *results.rows["experiment"].unique()))
     return Table("claims", TITLE, columns, rows, data, notes)
+
+
+def _where(line: pd.Series) -> str:
+    return ", ".join(f"benchmark {line[name]}" if name == "benchmark_version" else line[name] for name in NAMED)
 
 
 def verdicts(results: Results) -> pd.DataFrame:
@@ -83,7 +87,8 @@ def verdicts(results: Results) -> pd.DataFrame:
                 if any(one.n for one in judged):
                     found.append({**about, **which, **conclude(judged), "note": note})
         lines += found or [{**about, "verdict": "undecided", "numbers": "", "note": "no rows yet"}]
-    return pd.DataFrame(lines, columns=["claim", "where", "says", *WHICH, "verdict", "numbers", "note"], dtype="string")
+    columns = ["claim", "where", "says", *WHICH, "verdict", "numbers", "note"]
+    return pd.DataFrame(lines, columns=columns, dtype=object).astype("string")
 
 
 @dataclass(frozen=True)
@@ -169,7 +174,9 @@ def _across(
     for which, rows in groups:
         accuracy = rows[is_accuracy(rows)]
         if which["dataset"] in datasets and papers_data(which["data_source"]) and len(accuracy):
-            found = by.setdefault((which["protocol"], which["engine"], which["backend"]), {})
+            found = by.setdefault(
+                tuple(str(which[name]) for name in ("benchmark_version", "protocol", "engine", "backend")), {}
+            )
             before = found.get(which["dataset"])
             if before is None or before[1]["finished_at"].max() <= accuracy["finished_at"].max():
                 found[which["dataset"]] = (which, accuracy)

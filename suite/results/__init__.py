@@ -9,6 +9,7 @@ from suite.results.read import Results, load, read
 from suite.results.record import Record, RunRecord, Training, Value
 from suite.results.rows import COLUMNS, NAMES, STATUSES, Column, schema, validate
 from suite.results.store import Store
+from suite.results.text import to_csv
 
 __all__ = [
     "COLUMNS",
@@ -26,5 +27,6 @@ __all__ = [
     "load",
     "read",
     "schema",
+    "to_csv",
     "validate",
 ]

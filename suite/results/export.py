@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from suite.results.files import atomic_file
+from suite.results.files import write_text
 from suite.results.read import Results, read
 from suite.results.rows import NAMES
 from suite.results.store import CURVES
+from suite.results.text import to_csv
 
-CURVE_COLUMNS = ["run_id", "dataset", "variant", "backend", "seed", *CURVES, "loss_unit"]
+CURVE_COLUMNS = ["run_id", "benchmark_version", "dataset", "variant", "backend", "seed", *CURVES, "loss_unit"]
 """Of curves.csv: the run, a little of what it is, and the numbers; all else is in results.csv under the same run_id."""
 
-_ORDER = ["experiment", "dataset", "protocol", "variant", "backend", "engine", "seed", "run_id"]
+_ORDER = ["experiment", "benchmark_version", "dataset", "protocol", "variant", "backend", "engine", "seed", "run_id"]
 
 
 def export(folder: Path, results: Results | None = None) -> list[Path]:
@@ -22,10 +23,9 @@ def export(folder: Path, results: Results | None = None) -> list[Path]:
     """
     results = read(folder) if results is None else results
     rows = results.rows.sort_values(_ORDER, kind="stable")[NAMES]
-    rows["reason"] = rows["reason"].str.replace(r"\s+", " ", regex=True)  # some readers end a row at a lone CR
+    rows["reason"] = rows["reason"].str.replace(r"\s+", " ", regex=True)
     curves = results.curves[CURVE_COLUMNS]
     files = [folder / "results.csv", folder / "curves.csv"]
     for file, frame in zip(files, (rows, curves), strict=True):
-        with atomic_file(file) as part:
-            frame.to_csv(part, index=False, lineterminator="\n")
+        write_text(file, to_csv(frame))
     return files

@@ -16,6 +16,7 @@ import pandas as pd
 from suite.errors import ResultsError
 from suite.results.record import (
     RUN,
+    Incomplete,
     Record,
     RunRecord,
     Training,
@@ -26,6 +27,7 @@ from suite.results.record import (
 )
 from suite.results.rows import NAMES, ROW_DTYPES, RUN_COLUMNS, validate
 from suite.results.store import CURVES, RUNS
+from suite.results.text import from_csv
 
 ARTIFACT = "artifact"
 """The metric of a row that points to an artifact: its condition is the path, its value the number of lines."""
@@ -72,7 +74,7 @@ class Results:
 
     def where(self, chosen: Iterable[bool]) -> Results:
         """Some of the rows only."""
-        return replace(self, rows=self.rows[list(chosen)].reset_index(drop=True))
+        return replace(self, rows=self.rows.loc[list(chosen)].reset_index(drop=True))  # [] is no column
 
     def problem(self, text: str) -> None:
         """Note what is wrong, once."""
@@ -107,11 +109,15 @@ def runs(folder: Path) -> Iterator[tuple[Path, RunRecord | None]]:
             yield Path(entry.path), load_run(Path(entry.path))
 
 
-def records(folder: Path) -> Iterator[Record]:
-    """The records in a run's folder."""
+def records(folder: Path, problems: list[str]) -> Iterator[Record]:
+    """The records in a run's folder; one that lacks rows is a problem."""
     for name in sorted(os.listdir(folder)):
         if name.endswith(".json") and name != RUN and not name.startswith("."):
-            record = load_record(folder / name)
+            try:
+                record = load_record(folder / name)
+            except Incomplete as error:
+                problems.append(str(error))
+                continue
             assert record is not None
             yield record
 
@@ -125,7 +131,7 @@ def _from_records(folder: Path) -> Results:
             problems.append(f"{place} has no {RUN}, so that its records are left out; copy the run's folder whole")
             continue
         about = {**vars(run), "variant_parameters": json.dumps(run.variant_parameters, sort_keys=True)}
-        done = list(records(place))
+        done = list(records(place, problems))
         for record in done:
             lines += _rows(about, run, record, place.relative_to(folder).as_posix())
         if run.training is not None:
@@ -136,7 +142,7 @@ def _from_records(folder: Path) -> Results:
     for name, values in zip(_ROW, columns, strict=True):
         data[name] = list(values) if name == "at" else pd.array(list(values), dtype=ROW_DTYPES[name])
     frame = pd.DataFrame(data, columns=_ROW)
-    return Results(frame, lambda results: _curves(results, trained), lambda name: pd.read_csv(folder / name), problems)
+    return Results(frame, lambda results: _curves(results, trained), lambda name: _table(folder / name), problems)
 
 
 _ROW = [*NAMES, *EXTRA]
@@ -196,7 +202,7 @@ def _from_csv(file: Path) -> Results:
         ) from None
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise ResultsError(f"{file} cannot be read as a results file: {error}") from None
-    rows = validate(frame, str(file))
+    rows = validate(from_csv(frame), str(file))
     pointing = rows["metric"] == ARTIFACT
     at: Any = [
         {} if is_path or pd.isna(text) else parse_condition(text)
@@ -216,4 +222,8 @@ def _from_csv(file: Path) -> Results:
             return pd.DataFrame(columns=columns)
         return lines.merge(rows[ABOUT].drop_duplicates("run_id"), on="run_id")[columns]
 
-    return Results(rows, curves, lambda name: pd.read_csv(file.parent / name))
+    return Results(rows, curves, lambda name: _table(file.parent / name))
+
+
+def _table(file: Path) -> pd.DataFrame:
+    return from_csv(pd.read_csv(file))

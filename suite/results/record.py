@@ -19,8 +19,9 @@ from typing import Any, TypeVar
 
 from suite.errors import ResultsError
 from suite.results.rows import STATUSES
+from suite.results.text import encodable
 
-FORMAT = 1
+FORMAT = 2
 """Of the files; one of another format is refused."""
 
 RUN = "run.json"
@@ -123,6 +124,7 @@ class Record:
     def __post_init__(self) -> None:
         if self.status not in STATUSES:
             raise ResultsError(f"a record's status is {', '.join(STATUSES)}, not {self.status!r}")
+        object.__setattr__(self, "reason", encodable(self.reason))
 
 
 def axis_text(where: Axis) -> str:
@@ -151,9 +153,17 @@ def parse_condition(text: str) -> dict[str, Axis]:
     return {name: parse_axis(where) for name, _, where in pairs}
 
 
+class Incomplete(ResultsError):
+    """A record of which a part is lost: it is to be measured again."""
+
+
 def dump(record: RunRecord | Record) -> str:
-    """As JSON. A default is left out; an infinite value is written as text, which JSON has no number for."""
+    """As JSON. A default is left out; an infinite value is written as text, which JSON has no number for. A record says
+    how many rows it makes, so that one that was cut is known.
+    """
     content = {"format": FORMAT, **_plain(record)}
+    if isinstance(record, Record):
+        content["rows"] = len(record.values) + len(record.artifacts)
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -190,13 +200,16 @@ def _with_training(run: RunRecord, training: Any, path: Path) -> RunRecord:
 
 
 def load_record(path: Path) -> Record | None:
-    """An experiment's record; None if it is not there. Raises ResultsError for a damaged file."""
+    """An experiment's record; None if it is not there. Raises Incomplete if it lacks rows, and ResultsError for a
+    damaged file.
+    """
     content = _content(path)
     if content is None:
         return None
     values, artifacts = content.get("values"), content.get("artifacts", {})
     if not isinstance(values, list) or not isinstance(artifacts, dict):
         raise _damaged(path, "it has no list of values")
+    rows, found = content.pop("rows", None), len(values) + len(artifacts)
     try:
         for one in values:
             one["value"] = float(one["value"]) if one.get("value") is not None else None
@@ -204,7 +217,10 @@ def load_record(path: Path) -> Record | None:
         content["artifacts"] = {name: Artifact(**one) for name, one in artifacts.items()}
     except (TypeError, ValueError) as error:
         raise _damaged(path, str(error)) from None
-    return _made(Record, content, path)
+    record = _made(Record, content, path)
+    if rows != found:
+        raise Incomplete(f"{path} has {found} rows where it says {rows}, and is left out; run the cell again")
+    return record
 
 
 def _content(path: Path) -> dict[str, Any] | None:

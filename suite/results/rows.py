@@ -28,9 +28,14 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "run_id",
         "string",
-        "Hash of everything that defines the run: data, variant, backend, engine, protocol, seed",
+        "r- and a hash of everything that defines the run: data, variant, backend, engine, protocol, seed",
     ),
     Column("experiment", "string", "What was measured: accuracy, ..."),
+    Column(
+        "benchmark_version",
+        "integer",
+        "Raised when a change of the suite alters results; rows of two versions do not compare",
+    ),
     Column("dataset", "string", "Name of the dataset"),
     Column(
         "data_source",
@@ -40,7 +45,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "data_hash",
         "string",
-        "Changes whenever the data or its preprocessing does; empty if the data could not be loaded",
+        "d- and a hash that changes with the data or its preprocessing; empty if the data could not be loaded",
         required=False,
     ),
     Column("variant", "string", "Name of the variant, or lstm, gru, rnn"),
@@ -53,7 +58,7 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column("kernel", "string", "The code that computed the neurons, for example numba-cpu or snntorch-step"),
     Column("protocol", "string", "suite, paper, smoke, or a user's own"),
-    Column("protocol_hash", "string", "Changes whenever the protocol's definition does"),
+    Column("protocol_hash", "string", "p- and a hash that changes with the protocol's definition"),
     Column("seed", "integer", "Seed of the initial weights and of the order of the data"),
     Column("metric", "string", "test_accuracy, train_loss, ..."),
     Column("value", "number", "The metric's value; empty if there is none (see status)", required=False),
@@ -99,7 +104,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "git_commit",
         "string",
-        "Commit of the suite, with + if there were uncommitted changes",
+        "g- and the suite's commit, with + if there were uncommitted changes",
         required=False,
     ),
     Column("finished_at", "string", "UTC time of the end of the run, ISO 8601"),
@@ -111,8 +116,8 @@ ROW_DTYPES: dict[str, Any] = {
     "n_classes": "Int64",
     "kind": "string",
 }
-RUN_COLUMNS = NAMES[:1] + NAMES[2:13]
-"""run_id, dataset ... seed: what every row of a run repeats."""
+RUN_COLUMNS = NAMES[:1] + NAMES[2 : NAMES.index("seed") + 1]
+"""run_id, benchmark_version, dataset ... seed: what every row of a run repeats."""
 
 
 def schema() -> dict[str, Any]:

@@ -8,13 +8,15 @@ import io
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from suite.errors import ResultsError
 from suite.results.files import make_folder, remove, sweep, write_text
-from suite.results.record import RUN, Artifact, Record, RunRecord, dump, load_record, load_run
+from suite.results.record import RUN, Artifact, Incomplete, Record, RunRecord, dump, load_record, load_run
+from suite.results.text import to_csv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,8 +54,18 @@ class Store:
         return self.folder / RUNS / run_id
 
     def find(self, run_id: str, experiment: str) -> Record | None:
-        """The record of one experiment on one run; None if it has not been done."""
-        return load_record(self.run_folder(run_id) / f"{experiment}.json")
+        """The record of one experiment on one run; None if it has not been done, or if a part of it is lost: rows, an
+        artifact, what was run, the training's curves.
+        """
+        folder = self.run_folder(run_id)
+        try:
+            record, run = load_record(folder / f"{experiment}.json"), load_run(folder)
+        except Incomplete:
+            return None
+        if record is None or run is None:
+            return None
+        files = [one.file for one in record.artifacts.values()] + ([run.training.curves] if run.training else [])
+        return record if all((folder / file).is_file() for file in files) else None
 
     def run(self, run_id: str) -> RunRecord | None:
         """What was run; None if it is not here."""
@@ -74,7 +86,7 @@ class Store:
         text = _csv(CURVES, curves)
         run = replace(run, training=replace(run.training, curves=f"curves.{_digest(text)}.csv"))
         assert run.training is not None
-        if old is not None and old.training == run.training:
+        if old is not None and old.training == run.training and (folder / run.training.curves).is_file():
             return old
         write_text(folder / run.training.curves, text)
         write_text(folder / RUN, dump(run))
@@ -87,12 +99,13 @@ class Store:
         """
         folder = self._make(run.run_id)
         name = f"{record.experiment}.json"
-        old = load_record(folder / name)
-        if record.status in UNDONE and old is not None and old.status not in UNDONE:
-            return
+        with suppress(Incomplete):
+            old = load_record(folder / name)
+            if record.status in UNDONE and old is not None and old.status not in UNDONE:
+                return
         artifacts = {}
         for artifact, table in (tables or {}).items():
-            text = table.to_csv(index=False, lineterminator="\n")
+            text = to_csv(table)
             file = f"{record.experiment}-{artifact}.{_digest(text)}.csv"
             write_text(folder / file, text)
             artifacts[artifact] = Artifact(file, len(table))

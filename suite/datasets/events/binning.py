@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -15,7 +14,7 @@ from numba import prange
 
 from neurons.jit import njit
 from neurons.threads import use_threads
-from suite.datasets.base import check_batch_size, sample_order
+from suite.datasets.base import check_batch_size, hash_of, sample_order
 from suite.datasets.events.preprocess import FixedFrames, FixedInterval, Preprocess
 from suite.datasets.events.recordings import Augment, Recordings
 from suite.datasets.events.store import Recording, Store, open_store
@@ -71,11 +70,11 @@ def check_layout(layout: str) -> None:
 
 
 def data_hash(stores: Iterable[Store], preprocess: Preprocess, split_seed: int, augment: Augment | None) -> str:
-    """16 hex digits that stand for the recordings, what is done to them, and which are held out for validation."""
+    """Stands for the recordings, what is done to them, and which are held out for validation."""
     named = "" if augment is None else getattr(augment, "__qualname__", repr(augment))
     named = re.sub(" at 0x[0-9a-f]+", "", named)  # an address is another one in every process
     description = [_VERSION, [store.key for store in stores], repr(preprocess), split_seed, named]
-    return hashlib.sha256(json.dumps(description).encode()).hexdigest()[:16]
+    return hash_of(json.dumps(description))
 
 
 def check_classes(store: Store, n_classes: int, where: str) -> None:

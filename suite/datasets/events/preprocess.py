@@ -6,9 +6,12 @@ Each choice is a small value; together they are a `Preprocess`, part of the data
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import Literal, cast
 
 import numpy as np
+
+MOST_STEPS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -84,9 +87,9 @@ class Preprocess:
 
 def fixed_interval(dt_ms: float, n_steps: int) -> FixedInterval:
     """Checked. Raises ValueError unless dt_ms is a positive whole number of microseconds and n_steps at least 1."""
-    dt_us = round(dt_ms * 1000) if np.isfinite(dt_ms) else 0
+    dt_us = round(dt_ms * 1000) if isinstance(dt_ms, Real) and np.isfinite(float(dt_ms)) else 0
     if dt_us < 1 or abs(dt_us - dt_ms * 1000) > 1e-6:
-        raise ValueError(f"dt_ms = {dt_ms}; it must be a positive number of whole microseconds, such as 0.5 or 4")
+        raise ValueError(f"dt_ms = {dt_ms!r}; it must be a positive number of whole microseconds, such as 0.5 or 4")
     return FixedInterval(dt_us, whole("n_steps", n_steps))
 
 
@@ -98,7 +101,9 @@ def fixed_frames(n_frames: int, by: str) -> FixedFrames:
 
 
 def whole(name: str, value: int) -> int:
-    """`value`, if it is a whole number of at least 1. Raises ValueError otherwise."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name} = {value!r}; it must be a whole number, at least 1")
+    """`value`, if it is a whole number of at least 1, and no more than anyone has memory for. Raises ValueError
+    otherwise.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_STEPS:
+        raise ValueError(f"{name} = {value!r}; it must be a whole number, at least 1 and at most {MOST_STEPS:,}")
     return value

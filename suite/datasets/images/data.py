@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from suite.datasets.base import Data
+from suite.datasets.base import Data, hash_of
 from suite.datasets.common.splits import HOLDOUT, holdout
 from suite.datasets.images.split import Augment, ImageSplit
 from suite.errors import DataCorrupt
@@ -19,14 +19,16 @@ CODINGS = ("direct", "poisson")
 
 _PREPROCESSING = 1  # raise it when the same files and options give other batches
 
+MOST_STEPS = 1_000_000
+
 Labelled = tuple[np.ndarray, np.ndarray]
 """images uint8 [n, C, H, W], labels int64 [n]."""
 
 
 def check_options(name: str, n_steps: int, coding: str) -> None:
     """Raises ValueError unless `ImageSplit` can have them."""
-    if isinstance(n_steps, bool) or not isinstance(n_steps, int) or n_steps < 1:
-        raise ValueError(f"{name}: n_steps = {n_steps!r} must be an integer of at least 1")
+    if isinstance(n_steps, bool) or not isinstance(n_steps, int) or not 1 <= n_steps <= MOST_STEPS:
+        raise ValueError(f"{name}: n_steps = {n_steps!r} must be an integer of at least 1 and at most {MOST_STEPS:,}")
     if coding not in CODINGS:
         raise ValueError(f"{name}: coding is {' or '.join(CODINGS)}, not {coding!r}")
 
@@ -67,7 +69,7 @@ def image_data(
     return Data(
         name=name,
         source=source,
-        data_hash=hashlib.sha256(description.encode()).hexdigest()[:16],
+        data_hash=hash_of(description),
         n_classes=10,
         input_shape=train[0].shape[1:],
         n_steps=look["n_steps"],

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from suite.drawing import FULL, Drawing, error_bars, panels, style
-from suite.report.measured import KEY, artifact_lines, measured, sweep_k
+from suite.report.measured import KEY, SETTING, artifact_lines, measured, sweep_k
 from suite.report.settings import Part, by_framework
 from suite.report.statistics import means
 from suite.results import Results
@@ -35,11 +35,9 @@ def draw(results: Results) -> Iterator[Drawing]:
     if rows.loc[rows["metric"] == "test_accuracy", "k"].nunique() < 3:
         return
     for part in by_framework(rows):
-        setting = part.setting
-        same = learnt[
-            (learnt["protocol_hash"] == setting["protocol_hash"]) & (learnt["data_hash"] == setting["data_hash"])
-        ]
-        same = same[(same["engine"] == setting["engine"]) & same["backend"].isin(set(part.rows["backend"]))]
+        here = part.rows[SETTING].iloc[0].astype(str)
+        same = learnt[(learnt[SETTING].astype(str) == here).all(axis=1)]
+        same = same[same["backend"].isin(set(part.rows["backend"]))]
         beside = trained[trained["run_id"].isin(set(same["run_id"])) & trained["kernel"].isin(set(part.rows["kernel"]))]
         yield _draw(part, same, beside)
 
