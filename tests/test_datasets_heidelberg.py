@@ -357,7 +357,7 @@ def test_a_file_that_is_locked_is_not_damaged(tmp_path: Path) -> None:
 
 def test_a_file_that_a_writer_died_on_is_not_damaged(tmp_path: Path) -> None:
     file = write(tmp_path / "a.h5", [([0.1], [3])], [0], [0], libver="latest")
-    die = f"import h5py, os; held = h5py.File({str(file)!r}, 'r+', libver='latest'); held.flush(); os.kill(os.getpid(), 9)"
+    die = f"import h5py, os; h = h5py.File({str(file)!r}, 'r+', libver='latest'); h.flush(); os.kill(os.getpid(), 9)"
     subprocess.run([sys.executable, "-c", die], check=False)
     with pytest.raises(MachineFault, match=r"a\.h5: it says that a program has it open for writing; .*h5clear -s"):
         list(read(file, 1))
