@@ -25,6 +25,10 @@ class MachineFault(SuiteError):
     """
 
 
+class DataUnreadable(MachineFault, DataUnavailable):
+    """The dataset is here, but cannot be read now: the machine's fault, and no reason to go on without it."""
+
+
 class PluginError(SuiteError):
     """A user's plugin is missing or fails."""
 
@@ -57,12 +61,12 @@ def is_machines(error: OSError) -> bool:
     return error.errno in _REMEDIES or error.errno in _WRITING
 
 
-def cannot_read(path: Path, error: OSError) -> SuiteError:
+def cannot_read(path: Path, error: OSError) -> DataUnavailable:
     """What to raise for a file of a dataset that cannot be read: that it is not here, or the machine's fault."""
     what = f"cannot read {path}: {_reason(error)}"
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return DataUnavailable(what)
-    return MachineFault(f"{what}; {_REMEDIES.get(error.errno or 0, 'look at what is there')}")
+    return DataUnreadable(f"{what}; {_REMEDIES.get(error.errno or 0, 'look at what is there')}")
 
 
 def cannot_write(what: str, error: OSError, variable: str) -> MachineFault:

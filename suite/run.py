@@ -19,7 +19,7 @@ from neurons.kernels import kernel_name, resolve_engine
 from suite import __version__, machine, training
 from suite.datasets import load_for
 from suite.datasets.base import Data
-from suite.errors import DataUnavailable
+from suite.errors import DataUnavailable, MachineFault
 from suite.experiments.base import Cell, Experiment, NotDefined, Progress, Run, silent
 from suite.models.build import build
 from suite.protocols import Protocol
@@ -57,13 +57,12 @@ def run_cell(
     device = machine.pick_device()
     try:
         data = _load(cell.dataset, cell.source, cell.protocol)
-    except DataUnavailable as error:
-        run = _describe(cell, protocol, None, device)
-        return _end(store, run, experiment, cell, "skipped", str(error), device)
     except ValueError:  # what was asked for is wrong: there is no such run
         raise
     except Exception as error:
         run = _describe(cell, protocol, None, device)
+        if isinstance(error, DataUnavailable) and not isinstance(error, MachineFault):
+            return _end(store, run, experiment, cell, "skipped", str(error), device)
         _end(store, run, experiment, cell, "failed", f"{type(error).__name__}: {error}", device)
         raise
     run = _describe(cell, protocol, data, device)

@@ -21,7 +21,7 @@ from suite.datasets import fsdd, shd, ssc
 from suite.datasets.events.store import open_store
 from suite.datasets.formats import heidelberg as heidelberg_file
 from suite.datasets.formats.heidelberg import read, read_safely
-from suite.errors import DataCorrupt, DataUnavailable, MachineFault
+from suite.errors import DataCorrupt, DataUnavailable, DataUnreadable, MachineFault
 from suite.inputs import Events
 
 Words = list[tuple[list[float], list[int]]]
@@ -349,7 +349,9 @@ def test_a_file_that_is_locked_is_not_damaged(tmp_path: Path) -> None:
         assert other.stdout is not None
         other.stdout.readline()
         for reads in (read, read_safely):
-            with pytest.raises(MachineFault, match=r"cannot read .*a\.h5: .*; it is locked, as another program has it"):
+            with pytest.raises(
+                DataUnreadable, match=r"cannot read .*a\.h5: .*; it is locked, as another program has it"
+            ):
                 list(reads(file, 1))
         other.communicate(b"\n")
     assert len(list(read_safely(file, 1))) == 1
@@ -357,7 +359,7 @@ def test_a_file_that_is_locked_is_not_damaged(tmp_path: Path) -> None:
 
 def test_a_file_that_a_writer_died_on_is_not_damaged(tmp_path: Path) -> None:
     file = write(tmp_path / "a.h5", [([0.1], [3])], [0], [0], libver="latest")
-    die = f"import h5py, os; f = h5py.File({str(file)!r}, 'r+', libver='latest'); f.flush(); os.kill(os.getpid(), 9)"
+    die = f"import h5py, os; h = h5py.File({str(file)!r}, 'r+', libver='latest'); h.flush(); os.kill(os.getpid(), 9)"
     subprocess.run([sys.executable, "-c", die], check=False)
     with pytest.raises(MachineFault, match=r"a\.h5: it says that a program has it open for writing; .*h5clear -s"):
         list(read(file, 1))

@@ -18,13 +18,21 @@ import numpy as np
 from suite.datasets.events.preprocess import Sensor
 from suite.datasets.events.store import Recording
 from suite.datasets.formats import hdf5
-from suite.errors import DataCorrupt, DataUnavailable, MachineFault, SuiteError, cannot_read, is_machines
+from suite.errors import (
+    DataCorrupt,
+    DataUnavailable,
+    DataUnreadable,
+    MachineFault,
+    SuiteError,
+    cannot_read,
+    is_machines,
+)
 
 CHANNELS = Sensor(700)
 VERSION = 1  # of this parser
 _CHUNK = 512  # recordings read at a time
 _SPARE = 1 << 30  # bytes of memory for reading, besides what depends on the file's size
-_SAID = {3: DataCorrupt, 4: MachineFault, 5: DataUnavailable}
+_SAID = {3: DataCorrupt, 4: DataUnreadable, 5: DataUnavailable}
 """What the exit status of the process that tries a file stands for."""
 _CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL)
 
@@ -67,7 +75,7 @@ def read(file: Path, n_classes: int) -> Iterator[Recording]:
         if is_machines(error) or not file.exists():
             raise cannot_read(file, error) from None
         if "already open for write" in str(error):
-            raise MachineFault(
+            raise DataUnreadable(
                 f"cannot read {file}: it says that a program has it open for writing; close that, or, if it died, run "
                 "`h5clear -s` on the file"
             ) from None
