@@ -13,7 +13,7 @@ from neurons import Learnable, arctan
 from neurons.names import unknown_name
 from suite.bench import ops
 from suite.datasets.base import Dataset, Timed
-from suite.errors import DataUnavailable
+from suite.errors import DataUnavailable, MachineFault
 from suite.inputs import Batch, Events, Static
 from suite.protocols import Protocol
 from suite.registry import datasets, get_protocol
@@ -66,6 +66,8 @@ def load(network: Network, batch_size: int | None = None) -> tuple[str, Batch]:
     for name in network.data:
         try:
             data = datasets[name].load(source="original", **network.protocol.data)
+        except MachineFault:
+            raise
         except DataUnavailable:
             continue
         batch = next(iter(data.train.epoch(size, shuffle_seed=0)))
