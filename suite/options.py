@@ -43,6 +43,9 @@ OPTIONS = (
 MOST = 2**31 - 1
 """The largest number that any option takes."""
 
+MOST_STEPS = 1_000_000
+"""More time steps, or inputs, than anyone has memory for."""
+
 
 def parsed(text: str, kind: type = int) -> Any:
     """The number of a kind, int or float, that a text says; the text itself if it says none, for a check to refuse."""

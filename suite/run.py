@@ -29,7 +29,7 @@ from suite.results.record import Record, RunRecord, Training, Value
 from suite.results.store import UNDONE, Store
 from suite.variants import Baseline
 
-BENCHMARK_VERSION = 2
+BENCHMARK_VERSION = 3
 """Part of every run's identity: raised when a change alters results, so that old and new ones never mix."""
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
-import pytest
 from typer.testing import CliRunner
 
 from neurons import VARIANTS
@@ -75,31 +73,3 @@ def test_report_from_a_run(tmp_path: Path) -> None:
     assert "report.html" in shown
     for suffix in (".png", ".svg"):
         assert any(name.endswith(suffix) for name in made)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["run", "--dataset", "mnits"], "unknown dataset 'mnits'; did you mean 'mnist'"),
-        (["run", "acuracy"], "unknown experiment 'acuracy'; did you mean 'accuracy'"),
-        (["run", "--seeds", "5-1"], "seeds are numbers and ranges"),
-        (["run", "--engine", "gpu"], "unknown engine 'gpu'"),
-        (["report", "--results", "nowhere"], "there are no results at nowhere"),
-    ],
-)
-def test_a_mistake_is_one_line_and_no_traceback(
-    arguments: list[str],
-    message: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["lif-roles", *arguments])
-    with pytest.raises(SystemExit) as stopped:
-        cli.main()
-    assert stopped.value.code == 2
-    error = capsys.readouterr().err
-    assert message in error
-    assert "Traceback" not in error
-    assert not list(tmp_path.rglob("results.csv"))

@@ -13,7 +13,7 @@ from neurons import BACKENDS, VARIANTS, Variant, VariantLeaky, make_neuron
 from suite.experiments import consistency, cross_check
 from suite.experiments.base import Run
 from suite.models.build import build
-from suite.models.record import layers, recorded
+from suite.models.record import first_differences, layers, recorded
 from suite.models.stock import Stock, why_not
 from suite.protocols import Protocol
 from suite.registry import get_protocol
@@ -91,6 +91,49 @@ def test_a_tie_is_a_difference_that_is_explained(tmp_path: Path) -> None:
     assert only(values, "unexplained", stock).value == 0
     assert only(values, "first_difference", stock).value == 1
     assert only(values, "differing_spikes", "neuron=snntorch-step").value == 0
+
+
+def test_where_spikes_first_differ_by_hand() -> None:
+    """Neuron 0 parts at step 2, neuron 1 because of it at step 3: in a recurrent layer the latter is no first one."""
+    a = torch.tensor([[[0, 0]], [[1, 0]], [[0, 1]], [[1, 1]]])
+    b = torch.tensor([[[0, 0]], [[0, 0]], [[1, 0]], [[1, 0]]])
+    first, until = first_differences(a, b, recurrent=False)
+    assert first.nonzero().tolist() == [[1, 0, 0], [2, 0, 1]]
+    assert until[:, 0].tolist() == [[True, True], [True, True], [False, True], [False, False]]
+    first, until = first_differences(a, b, recurrent=True)
+    assert first.nonzero().tolist() == [[1, 0, 0]]
+    assert until[:, 0].tolist() == [[True, True], [True, True], [False, False], [False, False]]
+
+
+def test_what_follows_from_a_near_tie_in_a_recurrent_layer_is_explained() -> None:
+    """One neuron is at the threshold to rounding; the others part because of its spike."""
+    torch.manual_seed(0)
+    ours = make_neuron("with_recurrence", N, engine="fused")
+    other = make_neuron("with_recurrence", N, engine="step", threshold=0.3 + 1e-6)
+    other.recurrent.load_state_dict(ours.recurrent.state_dict())
+    x = 0.4 * current(20)
+    x[0, :, 0] = 0.3
+    with torch.no_grad(), recorded(ours) as one, recorded(other) as two:
+        ours(x)
+        other(x)
+    found = cross_check._Sums()
+    assert bool((one[""].output.spikes[1:, :, 1:] != two[""].output.spikes[1:, :, 1:]).any())
+    cross_check._compare_neurons(one[""], two[""], ours, other, found)
+    assert found.unexplained == 0
+    assert found.potential < 1e-5
+
+
+def test_a_start_at_random_is_the_same_start() -> None:
+    """Of a layer behind others, whose input has parted: it is run again, from the state that ours began with."""
+    variant = Variant("random", initial_state="uniform")
+    ours, other = make_neuron(variant, N, engine="fused"), make_neuron(variant, N, engine="step")
+    found = cross_check._Sums()
+    with torch.no_grad(), recorded(ours) as one, recorded(other) as two:
+        ours(current(3))
+        other(current(3) + 0.1)
+        cross_check._compare_neurons(one[""], two[""], ours, other, found)
+    assert found.unexplained == 0
+    assert found.potential < 1e-5
 
 
 def test_it_costs_a_small_share_of_the_training(tmp_path: Path) -> None:

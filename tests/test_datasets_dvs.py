@@ -435,8 +435,8 @@ def test_gesture_options() -> None:
     for options, message in (
         ({"split": "mine"}, "split = 'mine'"),
         ({"by": "count"}, "by = 'count'"),
-        ({"n_frames": 0}, "n_frames = 0"),
-        ({"pool": 0}, "pool = 0"),
+        ({"n_frames": 0}, "n_frames is a whole number from 1 to 1,000,000, not 0"),
+        ({"pool": 0}, "pool is a whole number from 1, not 0"),
         ({"pool": 129}, "pool = 129"),
         ({"layout": "x"}, "layout = 'x'"),
     ):

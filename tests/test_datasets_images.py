@@ -133,7 +133,7 @@ def test_the_hash_changes_with_every_option():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"n_steps": 0}, "n_steps = 0 must be an integer of at least 1"),
+        ({"n_steps": 0}, "n_steps is a whole number from 1 to 1,000,000, not 0"),
         ({"n_steps": 2.5}, "n_steps"),
         ({"n_steps": True}, "n_steps"),
         ({"coding": "rate"}, "coding is direct or poisson"),

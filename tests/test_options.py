@@ -64,19 +64,24 @@ WRONG = [
     (["--plugin", "", "list"], "names no Python file or module"),
     (["data", "check", "xor", "--set", "source=original"], "its source the option --source"),
     (["data", "check", "xor", "--set", "name=shd"], "the dataset's name is the argument"),
-    (["data", "check", "xor", "--set", "n_steps=abc"], "n_steps = 'abc'; it must be a whole number from 1 to 1,"),
-    (["data", "check", "xor", "--set", "n_steps=" + "[" * 100_000], "it must be a whole number"),
-    (["data", "check", "xor", "--set", "n_steps=1e3"], "n_steps = 1000.0; it must be a whole number"),
+    (["data", "check", "xor", "--set", "n_steps=abc"], "n_steps is a whole number from 1 to 1,000,000, not 'abc'"),
+    (["data", "check", "xor", "--set", "n_steps=" + "[" * 100_000], "n_steps is a whole number"),
+    (["data", "check", "xor", "--set", "n_steps=1e3"], "n_steps is a whole number from 1 to 1,000,000, not 1000.0"),
     (["data", "check", "xor", "--set", "n_train=99999999999999"], "n_train is a whole number from 1 to 10,000,000"),
     (["data", "check", "xor", "--set", "n_train=0"], "n_train is a whole number from 1 to 10,000,000, not 0"),
     (["data", "check", "xor", "--set", "n_test=99999999"], "n_test is a whole number from 1 to 536,870"),
     (["data", "check", "xor", "--set", "low_rate=abc"], "it must lie in [0, 1]"),
     (["data", "check", "xor", "--set", "augment=abc"], "unknown option of xor 'augment'; Known: seed, n_train"),
     (["data", "check", "mnist", "--set", "augment=abc"], "no such option: 'augment'; it has n_steps, coding, split"),
-    (["data", "check", "mnist", "--set", "n_steps=99999999999"], "at least 1 and at most 1,000,000"),
+    (["data", "check", "mnist", "--set", "n_steps=99999999999"], "a whole number from 1 to 1,000,000, not 99999999999"),
     (["data", "check", "shd", "--set", "augment=abc", "--source", "standin"], "it is a function"),
     (["data", "check", "shd", "--set", "dt_ms=abc"], "dt_ms = 'abc'; it must be a number"),
     (["data", "check", "shd", "--set", "binary=abc"], "binary = 'abc'; it must be true or false"),
+    (["run", "--dataset", "mnits"], "unknown dataset 'mnits'; did you mean 'mnist'"),
+    (["run", "acuracy"], "unknown experiment 'acuracy'; did you mean 'accuracy'"),
+    (["run", "--seeds", "5-1"], "seeds are numbers and ranges"),
+    (["run", "--engine", "gpu"], "unknown engine 'gpu'"),
+    (["report", "--results", "nowhere"], "there are no results at nowhere"),
     (["data", "show", "xor", "--out", ""], "is a path, such as results/local"),
     (["bench", "lif", "--peer-python", "/bin/ls"], "give the path of a Python interpreter"),
     (["bench", "lif", "--shape", "99999999999,1,1"], "a whole number from 1 to 2,147,483,647"),
@@ -97,7 +102,9 @@ def test_a_wrong_value_is_one_line(
     with pytest.raises(SystemExit) as stopped:
         cli.main()
     assert stopped.value.code == 2
-    last = capsys.readouterr().err.splitlines()[-1]
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    last = said.splitlines()[-1]
     assert last.startswith("error: ")
     assert message in last
     assert not list(tmp_path.iterdir())

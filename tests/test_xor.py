@@ -92,7 +92,7 @@ def test_hash_follows_the_task() -> None:
         ({"n_steps": 19}, "at least 20"),
         ({"low_rate": -0.1}, r"low_rate = -0.1 is no probability"),
         ({"noise_rate": 1.5}, "noise_rate"),
-        ({"channels": 0}, "channels = 0"),
+        ({"channels": 0}, "channels is a whole number from 1 to 1,000,000, not 0"),
         ({"source": "internet"}, "source is auto, original or standin"),
     ],
 )

@@ -170,9 +170,11 @@ def fused_lif(
     a second derivative is asked for.
     """
     if steps is not None:
+        if steps < 1:
+            raise ValueError(f"steps must be at least 1, not {steps}")
         x = x.unsqueeze(0)
     _check(x, {"k": k, "recurrent_weight": recurrent_weight, "v0": v0, "o0": o0})
-    steps, dtype = steps or len(x), x.dtype
+    steps, dtype = len(x) if steps is None else steps, x.dtype
     state = state_dtype(dtype)
     if dtype not in _kernels(x.device).DTYPES:
         x = x.to(state)

@@ -12,11 +12,12 @@ from suite.datasets.common.folders import data_folder, make_standin, pick_source
 from suite.datasets.common.table5 import SPATIAL
 from suite.datasets.events.binning import Layout, check_classes, check_layout
 from suite.datasets.events.data import event_data
-from suite.datasets.events.preprocess import Preprocess, fixed_frames, whole
+from suite.datasets.events.preprocess import Preprocess, fixed_frames
 from suite.datasets.events.recordings import Augment
 from suite.datasets.events.store import Store, open_files
 from suite.datasets.formats import gesture
 from suite.errors import DataUnavailable
+from suite.options import whole
 
 
 def load(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields, replace
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 import torch
@@ -22,10 +22,10 @@ from suite.datasets.base import Data, Dataset, Timed, check_batch_size, hash_of
 from suite.datasets.common.folders import SOURCES
 from suite.datasets.common.table5 import TEMPORAL
 from suite.inputs import Batch
-from suite.options import MOST, whole
+from suite.options import MOST, MOST_STEPS, whole
 from suite.protocols import Curriculum, Protocol, StepLR, smoke
 
-MOST_STEPS, MOST_SAMPLES = 1_000_000, 10_000_000
+MOST_SAMPLES = 10_000_000
 _TRAIN, _VALIDATION, _TEST = range(3)  # streams of random numbers that never meet
 
 
@@ -42,9 +42,7 @@ class Task:
 
     def __post_init__(self) -> None:
         for name in ("n_steps", "channels", "pattern_steps"):
-            n = getattr(self, name)
-            if not isinstance(n, Integral) or not 1 <= int(n) <= MOST_STEPS:
-                raise ValueError(f"xor: {name} = {n!r}; it must be a whole number from 1 to {MOST_STEPS:,}")
+            whole(f"xor: {name}", getattr(self, name), high=MOST_STEPS)
         if self.n_steps < 2 * self.pattern_steps:
             raise ValueError(
                 f"xor: n_steps = {self.n_steps} has no room for two patterns of {self.pattern_steps} steps; "

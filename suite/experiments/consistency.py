@@ -25,7 +25,7 @@ from suite.experiments.base import Experiment, Metric, NotDefined, Run
 from suite.inputs import Batch, Events, Input, Static
 from suite.models.build import build
 from suite.models.readout import logits, loss
-from suite.models.record import layers, recorded
+from suite.models.record import first_differences, layers, recorded
 from suite.models.threads import steady
 from suite.registry import variants
 from suite.results.record import Axis, Value
@@ -43,12 +43,13 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 @dataclass
 class _Update:
-    """One update of one implementation: its loss, gradients [all weights], hidden spikes and their potentials."""
+    """One update of one implementation: its loss, gradients [all weights], and of each hidden layer the spikes, how far
+    the potentials were from the threshold, and whether it is recurrent.
+    """
 
     loss: float
     gradient: Tensor
-    spikes: list[Tensor]
-    margins: list[Tensor]
+    hidden: list[tuple[Tensor, Tensor, bool]]
 
 
 def measure(run: Run) -> Iterator[Value]:
@@ -84,25 +85,27 @@ def _train(run: Run, backend: str, engine: str, dtype: torch.dtype, updates: int
     """The first updates, from the weights and on the batches that the seed gives."""
     torch.manual_seed(run.cell.seed)
     network = build(run.data, run.protocol, variants[run.cell.variant], backend, engine).to(run.device, dtype)
-    optimizer = optimizer_of(network, run.protocol)
-    for batch in islice(_batches(run), updates):
-        x = _in(dtype, batch.to(run.device).x)
+    optimizer, named = optimizer_of(network, run.protocol), layers(network)
+    for batch in (batch.to(run.device) for batch in islice(_batches(run), updates)):
+        x = _in(dtype, batch.x)
         torch.manual_seed(run.cell.seed)  # for states that start at random
         with steady(network), recorded(network) as calls:
             output, spikes = network(x)
-            step_loss = loss(logits(output, run.protocol), batch.to(run.device).y, run.protocol)
+            step_loss = loss(logits(output, run.protocol), batch.y, run.protocol)
             optimizer.zero_grad(set_to_none=True)
             step_loss.backward()
         if run.protocol.clip is not None:
             nn.utils.clip_grad_norm_(network.parameters(), run.protocol.clip)
         gradient = torch.cat([p.grad.double().flatten() for p in network.parameters() if p.grad is not None])
-        margins = []
+        hidden = []
         for name, call in islice(calls.items(), len(spikes)):
-            rule, u = cast(Neuron, layers(network)[name]).rule, call.output.potential
+            layer, u = named[name], call.output.potential
+            rule = cast(Neuron, layer).rule
             assert isinstance(rule, Rule)
             assert u is not None
-            margins.append((u.detach() - rule.threshold).abs())
-        yield _Update(step_loss.item(), gradient, [s.detach() for s in spikes], margins)
+            distance = (u.detach() - rule.threshold).abs()
+            hidden.append((call.output.spikes.detach(), distance, layer.variant.recurrent))
+        yield _Update(step_loss.item(), gradient, hidden)
         optimizer.step()
 
 
@@ -120,17 +123,18 @@ def _in(dtype: torch.dtype, x: Input) -> Input:
 
 
 def _differences(ours: _Update, theirs: _Update) -> dict[str, float]:
-    differ = [a != b for a, b in zip(ours.spikes, theirs.spikes, strict=True)]
-    count = sum(int(d.sum()) for d in differ)
-    margin = math.nan
-    if count:  # of the first layer that differs, at each neuron's first difference
-        d, m = next((d, m) for d, m in zip(differ, ours.margins, strict=True) if bool(d.any()))
-        margin = float(m[d & (d.cumsum(0) == 1)].max())
+    count, total, margin = 0, 0, math.nan
+    for (a, distance, recurrent), (b, *_) in zip(ours.hidden, theirs.hidden, strict=True):
+        differing = int((a != b).sum())
+        if differing and math.isnan(margin):  # of the first layer that differs
+            first, _until = first_differences(a, b, recurrent)
+            margin = float(distance[first].max())
+        count, total = count + differing, total + a.numel()
     return {
         "loss": ours.loss,
         "loss_difference": abs(theirs.loss - ours.loss) / abs(ours.loss) if ours.loss else abs(theirs.loss),
         "gradient_difference": float((theirs.gradient - ours.gradient).norm() / ours.gradient.norm().clamp(min=1e-300)),
-        "differing_spikes": count / sum(d.numel() for d in differ),
+        "differing_spikes": count / total,
         "margin": margin,
     }
 

@@ -4,14 +4,14 @@ Made of every run of a spiking network. In its place come the frameworks' steppi
 can express the variant, the frameworks' own neurons ("stock"). Rounding differs between implementations, and decides a
 spike where the potential comes as near to the threshold as rounding goes: a near tie. From there on the neuron's
 trajectories part, and with them those of the layers behind; so the neurons themselves are compared on the same input
-current, up to their first difference.
+current, up to their first difference; in a recurrent layer, up to the first of the sample's.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -26,7 +26,7 @@ from suite.inputs import Batch
 from suite.models.build import build
 from suite.models.forward import precision
 from suite.models.readout import logits
-from suite.models.record import Layer, layers, recorded
+from suite.models.record import Layer, first_differences, layers, recorded
 from suite.models.stock import Stock, why_not
 from suite.models.threads import steady
 from suite.registry import variants
@@ -54,7 +54,6 @@ class _Sums:
     potential: float | None = None
     unexplained: int = 0
     traces: int = 0
-    hidden: list[str] = field(default_factory=list)
 
 
 @torch.no_grad()
@@ -63,12 +62,12 @@ def measure(run: Run) -> Iterator[Value]:
     run.network.eval()
     others = dict(implementations(run))
     sums = {name: _Sums() for name in others}
-    n = 0
+    n, most = 0, samples(run)
     for batch in run.data.test.epoch(min(BATCH, run.protocol.batch_size)):
         on_device = batch.to(run.device)
         _compare(run, on_device, others, sums)
         n += len(batch.y)
-        if n >= samples(run):
+        if n >= most:
             break
     for name, found in sums.items():
         at, epoch = {"neuron": name}, run.history.best
@@ -113,6 +112,7 @@ def implementations(run: Run) -> Iterator[tuple[str, nn.Module]]:
 
 def _compare(run: Run, batch: Batch, others: dict[str, nn.Module], sums: dict[str, _Sums]) -> None:
     logit, spikes, calls = _traced(run, run.network, batch)
+    own = layers(run.network)
     hidden = list(calls)[: len(spikes)]
     for name, network in others.items():
         found = sums[name]
@@ -128,26 +128,23 @@ def _compare(run: Run, batch: Batch, others: dict[str, nn.Module], sums: dict[st
                 found.first = min(found.first, 1.0 + float(differ.flatten(1).any(1).nonzero()[0]))
         neurons = layers(network)
         for layer in hidden:
-            _compare_neurons(calls[layer], other_calls[layer], neurons[layer], layers(run.network)[layer], found)
+            _compare_neurons(calls[layer], other_calls[layer], own[layer], neurons[layer], found)
 
 
-def _compare_neurons(ours: Layer, theirs: Layer, other: Sequence, own: Sequence, found: _Sums) -> None:
-    """On the same input current, up to the first difference of each neuron's spikes."""
+def _compare_neurons(ours: Layer, theirs: Layer, own: Sequence, other: Sequence, found: _Sums) -> None:
+    """On the same input current and from the same state, up to the first difference (`first_differences`)."""
     output = theirs.output
     if not torch.equal(ours.x, theirs.x):
-        output = other.simulate(ours.x, steps=ours.steps)
-    differ = ours.output.spikes != output.spikes
-    u = ours.output.potential
+        output = other.simulate(ours.x, steps=ours.steps, state=ours.state)
+    u, rule = ours.output.potential, cast(Neuron, own).rule
     assert u is not None
-    before = differ.cumsum(0) == 0
-    at_first = differ & (differ.cumsum(0) == 1)
-    rule = cast(Neuron, own).rule
     assert isinstance(rule, Rule)
+    first, until = first_differences(ours.output.spikes, output.spikes, own.variant.recurrent)
     near = (u - rule.threshold).abs() <= NEAR * u.abs().clamp(min=1)
-    found.unexplained += int((at_first & ~near).sum())
-    found.traces += differ[0].numel()
+    found.unexplained += int((first & ~near).sum())
+    found.traces += u[0].numel()
     if output.potential is not None:
-        largest = float(((u - output.potential).abs() * (before | at_first)).max())
+        largest = float(((u - output.potential).abs() * until).max())
         found.potential = max(found.potential or 0.0, largest)
 
 

@@ -10,14 +10,18 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from neurons import Output, State
+from neurons.dtypes import state_dtype
 from neurons.sequence import Sequence
 
 
 class Layer(NamedTuple):
-    """One call of a layer: the input current x [T, B, *] (or [B, *], the same at each of `steps` steps), its output."""
+    """One call of a layer: the input current x [T, B, *] (or [B, *], the same at each of `steps` steps), the state that
+    it began with, its output.
+    """
 
     x: Tensor
     steps: int | None
+    state: State
     output: Output
 
 
@@ -50,6 +54,20 @@ def _simulate(
     state: State | None = None,
     record: bool = True,
 ) -> Output:
+    if state is None:
+        state = layer.rest((x if steps is not None else x[0]).to(state_dtype(x.dtype)))
     output = type(layer).simulate(layer, x, steps=steps, state=state)
-    calls[name] = Layer(x, steps, output)
+    calls[name] = Layer(x, steps, state, output)
     return output if record else output._replace(potential=None)
+
+
+def first_differences(a: Tensor, b: Tensor, recurrent: bool) -> tuple[Tensor, Tensor]:
+    """Where spikes [T, B, *] first differ, and the steps up to and with that, both as masks [T, B, *].
+
+    Of each neuron; in a recurrent layer of each sample, as from there on one neuron's difference is every neuron's.
+    """
+    differ = a != b
+    parted = differ.flatten(2).any(2).view(*differ.shape[:2], *(1,) * (differ.ndim - 2)) if recurrent else differ
+    count = parted.cumsum(0)
+    first = parted & (count == 1)
+    return differ & first, ((count == 0) | first).expand_as(differ)

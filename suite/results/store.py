@@ -25,6 +25,8 @@ RUNS = "runs"
 UNDONE = ("failed", "skipped")
 """Statuses of a record that is no result: it is tried again, and never takes the place of one that is."""
 
+_LEFT_OVER = (".*.part", ".tmp*")
+
 CURVES = ("epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 
 
@@ -41,8 +43,8 @@ class Store:
             (self.folder / RUNS).mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.folder):
                 pass
-            for own in (self.folder, self.checkpoints, *(self.folder / RUNS).iterdir()):
-                sweep(own, ".*.part", ".tmp*")
+            sweep(self.folder, *_LEFT_OVER)
+            sweep(self.checkpoints, *_LEFT_OVER)
         except OSError as error:
             raise ResultsError(
                 f"cannot write results to {self.folder}: {error.strerror or error}; "
@@ -116,6 +118,7 @@ class Store:
     def _make(self, run_id: str) -> Path:
         folder = self.run_folder(run_id)
         make_folder(folder)
+        sweep(folder, *_LEFT_OVER)
         return folder
 
 

@@ -11,7 +11,7 @@ from typing import Literal, cast
 
 import numpy as np
 
-MOST_STEPS = 1_000_000
+from suite.options import MOST_STEPS, whole
 
 
 @dataclass(frozen=True)
@@ -90,20 +90,11 @@ def fixed_interval(dt_ms: float, n_steps: int) -> FixedInterval:
     dt_us = round(dt_ms * 1000) if isinstance(dt_ms, Real) and np.isfinite(float(dt_ms)) else 0
     if dt_us < 1 or abs(dt_us - dt_ms * 1000) > 1e-6:
         raise ValueError(f"dt_ms = {dt_ms!r}; it must be a positive number of whole microseconds, such as 0.5 or 4")
-    return FixedInterval(dt_us, whole("n_steps", n_steps))
+    return FixedInterval(dt_us, whole("n_steps", n_steps, high=MOST_STEPS))
 
 
 def fixed_frames(n_frames: int, by: str) -> FixedFrames:
     """Checked. Raises ValueError unless n_frames is at least 1 and `by` is "number" or "time"."""
     if by not in ("number", "time"):
         raise ValueError(f'by = {by!r}; frames are cut by "number" (of events) or by "time"')
-    return FixedFrames(whole("n_frames", n_frames), cast(Literal["number", "time"], by))
-
-
-def whole(name: str, value: int) -> int:
-    """`value`, if it is a whole number of at least 1, and no more than anyone has memory for. Raises ValueError
-    otherwise.
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_STEPS:
-        raise ValueError(f"{name} = {value!r}; it must be a whole number, at least 1 and at most {MOST_STEPS:,}")
-    return value
+    return FixedFrames(whole("n_frames", n_frames, high=MOST_STEPS), cast(Literal["number", "time"], by))

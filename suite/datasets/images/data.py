@@ -14,12 +14,12 @@ from suite.datasets.base import Data, hash_of
 from suite.datasets.common.splits import HOLDOUT, holdout
 from suite.datasets.images.split import Augment, ImageSplit
 from suite.errors import DataCorrupt
+from suite.options import MOST_STEPS, whole
 
 CODINGS = ("direct", "poisson")
 
 _PREPROCESSING = 1  # raise it when the same files and options give other batches
 
-MOST_STEPS = 1_000_000
 
 Labelled = tuple[np.ndarray, np.ndarray]
 """images uint8 [n, C, H, W], labels int64 [n]."""
@@ -27,8 +27,7 @@ Labelled = tuple[np.ndarray, np.ndarray]
 
 def check_options(name: str, n_steps: int, coding: str) -> None:
     """Raises ValueError unless `ImageSplit` can have them."""
-    if isinstance(n_steps, bool) or not isinstance(n_steps, int) or not 1 <= n_steps <= MOST_STEPS:
-        raise ValueError(f"{name}: n_steps = {n_steps!r} must be an integer of at least 1 and at most {MOST_STEPS:,}")
+    whole(f"{name}: n_steps", n_steps, high=MOST_STEPS)
     if coding not in CODINGS:
         raise ValueError(f"{name}: coding is {' or '.join(CODINGS)}, not {coding!r}")
 
