@@ -141,7 +141,7 @@ def test_options_are_checked(data: Path) -> None:
     dataset(data, "fsdd", 10)
     for options, message in (
         ({"dt_ms": 0}, "dt_ms = 0"),
-        ({"n_steps": 0}, "n_steps = 0"),
+        ({"n_steps": 0}, "n_steps is a whole number from 1 to 1,000,000, not 0"),
         ({"layout": "sparse"}, "layout = 'sparse'"),
         ({"source": "real"}, "source is"),
         ({"split_seed": -1}, "split_seed"),

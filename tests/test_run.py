@@ -331,7 +331,7 @@ def test_the_last_cell_of_each_training() -> None:
     assert last_of_trainings([*cells, cell(seed=2)]) == {*cells[2:], cell(seed=2)}
 
 
-def test_left_overs_of_killed_processes_are_swept_when_results_are_opened(tmp_path: Path) -> None:
+def test_left_overs_of_killed_processes_are_swept_when_results_are_opened_and_exported(tmp_path: Path) -> None:
     run = tmp_path / "runs" / "0123"
     run.mkdir(parents=True)
     old = [tmp_path / ".results.csv.1-0a.part", run / ".run.json.1-0a.part", tmp_path / "checkpoints" / ".a.1-0a.part"]
@@ -342,7 +342,10 @@ def test_left_overs_of_killed_processes_are_swept_when_results_are_opened(tmp_pa
         path.touch()
     for path in (*old, others):
         os.utime(path, (time.time() - 90_000,) * 2)
-    Store(tmp_path)
+    store = Store(tmp_path)
+    assert [path.exists() for path in old] == [False, True, False, False]  # a run's own: at the end of a command
+    run_cell(cell(), store)
+    export(tmp_path)
     assert [path.exists() for path in (*old, young, others)] == [False] * len(old) + [True, True]
 
 

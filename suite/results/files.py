@@ -15,6 +15,9 @@ from pathlib import Path
 
 from suite.errors import ResultsError
 
+LEFT_OVER = (".*.part", ".tmp*")
+"""What `atomic_file` and a test of a folder leave if they are killed."""
+
 _LEFT_OVER_S = 24 * 3600
 
 

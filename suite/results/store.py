@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from suite.errors import ResultsError
-from suite.results.files import make_folder, remove, sweep, write_text
+from suite.results.files import LEFT_OVER, make_folder, remove, sweep, write_text
 from suite.results.record import RUN, Artifact, Incomplete, Record, RunRecord, dump, load_record, load_run
 from suite.results.text import to_csv
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 RUNS = "runs"
 UNDONE = ("failed", "skipped")
 """Statuses of a record that is no result: it is tried again, and never takes the place of one that is."""
-
-_LEFT_OVER = (".*.part", ".tmp*")
 
 CURVES = ("epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 
@@ -43,8 +41,8 @@ class Store:
             (self.folder / RUNS).mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.folder):
                 pass
-            sweep(self.folder, *_LEFT_OVER)
-            sweep(self.checkpoints, *_LEFT_OVER)
+            for own in (self.folder, self.checkpoints):  # those of the runs, which may be very many: `export`
+                sweep(own, *LEFT_OVER)
         except OSError as error:
             raise ResultsError(
                 f"cannot write results to {self.folder}: {error.strerror or error}; "
@@ -118,7 +116,6 @@ class Store:
     def _make(self, run_id: str) -> Path:
         folder = self.run_folder(run_id)
         make_folder(folder)
-        sweep(folder, *_LEFT_OVER)
         return folder
 
 
