@@ -56,12 +56,9 @@ def save(path: Path, run_id: str, state: State) -> None:
             raise unwritable(path, error) from None
 
 
-def read(
-    path: Path, network: nn.Module, optimizer: torch.optim.Optimizer | None = None, run_id: str | None = None
-) -> State:
-    """What `save` wrote. Raises Unusable for a file that is not just as it was written, or is of another format, of
-    another run than `run_id` (None: any), or of another network or (unless None) optimizer; ResultsError if it cannot
-    be read.
+def read(path: Path, run_id: str, network: nn.Module, optimizer: torch.optim.Optimizer) -> State:
+    """What `save` wrote. Raises Unusable for a file that is not just as it was written, or is of another format, run,
+    network or optimizer; ResultsError if it cannot be read.
     """
     try:
         content = path.read_bytes()
@@ -77,7 +74,7 @@ def read(
         raise Unusable(f"it is of format {about.get('format', 1)}, not {FORMAT}")
     if about.pop("sha256", None) != _hash(tensors, about):
         raise Unusable("it is damaged: its content does not have its hash")
-    if run_id is not None and about.get("run_id") != run_id:
+    if about.get("run_id") != run_id:
         raise Unusable(f"it is of the run {about.get('run_id')}, not {run_id}")
     adam: dict[int, dict[str, Tensor]] = {}
     for key, value in _below(tensors, "adam.").items():
@@ -86,8 +83,7 @@ def read(
     state = State(_below(tensors, "now."), _below(tensors, "best."), adam, json.loads(about.get("history", "{}")))
     _compare("now", state.now, network.state_dict())
     _compare("best", state.best, network.state_dict())
-    if optimizer is not None:
-        _compare_moments(state.adam, [p for group in optimizer.param_groups for p in group["params"]])
+    _compare_moments(state.adam, [p for group in optimizer.param_groups for p in group["params"]])
     return state
 
 

@@ -230,7 +230,7 @@ def _resume(
     if not path.exists():
         return None
     try:
-        state = checkpoints.read(path, network, optimizer, run_id)
+        state = checkpoints.read(path, run_id, network, optimizer)
         history = _history(state)
     except checkpoints.Unusable as error:
         warnings.warn(f"the checkpoint {path} is removed: {error}; the training starts anew", stacklevel=3)
@@ -248,10 +248,3 @@ def _history(state: checkpoints.State) -> History:
         return History(**{**state.history, **scores})
     except (KeyError, TypeError) as error:
         raise checkpoints.Unusable(f"its history is of another version: {error}") from None
-
-
-def load_selected(path: Path, network: nn.Module) -> History:
-    """Put the selected epoch's weights into `network`. Raises ValueError for a damaged or foreign checkpoints."""
-    state = checkpoints.read(path, network)
-    network.load_state_dict(state.best)
-    return _history(state)

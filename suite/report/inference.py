@@ -68,8 +68,9 @@ def compare(
     difference = (pairs["high"] - pairs["low"]).to_numpy(float)
     n = len(difference)
     mean = float(difference.mean()) if n else math.nan
-    if margin is not None and n and _bimodal(pairs["high"], pairs["low"]):
-        return _counts(pairs, mean)
+    cut = _cut(pairs["high"], pairs["low"]) if margin is not None else None
+    if cut is not None:
+        return _counts(pairs, mean, cut)
     nothing = Evidence(n, mean, math.nan, math.nan, math.nan, math.nan, math.nan, "none", None)
     if n < 2 or np.ptp(difference) <= 1e-9 * np.abs(difference).max():
         return nothing  # values that are all the same, but for rounding, have no spread to judge by
@@ -150,10 +151,6 @@ def _needed(d: float, mean: float, margin: float | None) -> int | None:
     return min(found) if min(found) <= MOST else None
 
 
-def _bimodal(high: pd.Series, low: pd.Series) -> bool:
-    return _cut(high, low) is not None
-
-
 def _cut(high: pd.Series, low: pd.Series) -> float | None:
     """The middle of the widest gap between outcomes if it parts the seeds of one side, else None."""
     values = np.sort(np.concatenate([high, low]))
@@ -165,12 +162,12 @@ def _cut(high: pd.Series, low: pd.Series) -> float | None:
     return cut if any(0 < int((side > cut).sum()) < len(side) for side in (high, low)) else None
 
 
-def _counts(pairs: pd.DataFrame, mean: float) -> Evidence:
+def _counts(pairs: pd.DataFrame, mean: float, cut: float) -> Evidence:
     """How many seeds learn (Fisher's exact test; the interval is Newcombe's), where each seed learns or does not."""
     from scipy import stats
     from statsmodels.stats.proportion import confint_proportions_2indep
 
-    n, cut = len(pairs), _cut(pairs["high"], pairs["low"])
+    n = len(pairs)
     a, b = (int((pairs[side] > cut).sum()) for side in ("high", "low"))
     p = float(stats.fisher_exact([[a, n - a], [b, n - b]]).pvalue) if n >= FEWEST else math.nan
     low, high = confint_proportions_2indep(a, n, b, n, method="newcomb", compare="diff")
