@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import tempfile
 from pathlib import Path
 
@@ -22,6 +23,27 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     alone = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not hasattr(config, "workerinput")
     if alone and getattr(config.option, "numprocesses", 0) is None:
         config.option.numprocesses = "auto"
+
+
+def _seed() -> None:
+    import numpy as np
+    import torch
+
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
+
+
+def pytest_collectstart(collector: pytest.Collector) -> None:
+    """What a test module draws while it is imported (parameters, constants) is the same in every run."""
+    if isinstance(collector, pytest.Module):
+        _seed()
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    """A test draws the same numbers in every run, alone or after others."""
+    _seed()
 
 
 @pytest.fixture(autouse=True)
