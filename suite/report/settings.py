@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from suite.drawing import Drawing, file_name
+from suite.drawing import DASHES, Drawing, file_name
 from suite.report.measured import COUNTED, NAMED, ORDERED, SETTING, framework_name, order, with_baselines
 
 if TYPE_CHECKING:
@@ -42,6 +42,14 @@ class Part:
     def about(self) -> str:
         """How a caption begins."""
         return about_setting(self.setting, self.rows) + f" {self.framework}." * bool(self.framework)
+
+    @property
+    def about_models(self) -> str:
+        """As `about`, with the models that are PyTorch's beside the framework's."""
+        others = [name for name in DASHES if (self.rows["variant"] == name).any()]
+        if not others or self.framework == PYTORCH:
+            return self.about
+        return f"{self.about.removesuffix('.')} ({', '.join(others)}: {PYTORCH})."
 
     def drawing(self, name: str, title: str, caption: str, figure: Figure, data: pd.DataFrame) -> Drawing:
         """The figure, with the setting in its file's name and its title."""

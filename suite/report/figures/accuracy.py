@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from suite.drawing import CHANCE, COLUMN, FULL, Drawing, colour, key, label, new_figure, plain, style
+from suite.drawing import CHANCE, COLUMN, FULL, Drawing, colour, key, label, new_figure, plain, style, within
 from suite.paper import TABLE_6
 from suite.report.figures import curves
 from suite.report.measured import COUNTED, SETTING, accuracy_rows, chance, comparable
@@ -35,7 +35,7 @@ def _draw(part: Part) -> Drawing:
     setting, rows, lines = part.setting, part.rows, part.lines
     frameworks = list(dict.fromkeys(rows["framework"]))
     guess, n_test = chance(rows), rows["n"].dropna()
-    caption = f"{part.about} Small: seeds; large: mean with 95 % t-interval (none for n = 1)."
+    caption = f"{part.about} Small: seeds; large: mean with 95 % t-interval (none for n = 1; cut at 0 and 100 %)."
     if len(n_test):
         caption += f" {int(n_test.min())} test samples."
     if invalid := int(rows["invalid"].sum()):
@@ -64,7 +64,7 @@ def _draw(part: Part) -> Drawing:
         ax.set_xticks(range(len(lines)), [_tick(line, rows[rows["line"] == line]) for line in lines])
         ax.set_xlim(-0.5, len(lines) - 0.5)
         ax.set_ylabel("test accuracy (%)")
-        ax.set_ylim(top=min(ax.get_ylim()[1], max(100.5, ax.dataLim.y1 + 0.5), 104))  # intervals may pass 100 %
+        within(ax, 0, 100)
         _legend(figure, frameworks, bool(papers), not math.isnan(guess))
     return part.drawing("accuracy", "Test accuracy", caption, figure, data)
 
@@ -87,9 +87,11 @@ def _points(ax: Any, x: float, rows: pd.DataFrame, marker: str, shade: str) -> N
         return
     mean, half = mean_ci(values)
     bar = None if math.isnan(half) else half
-    ax.errorbar(x, mean, bar, fmt=marker, color=shade, markersize=4.5, mfc="white", capsize=2, elinewidth=0.9, zorder=3)
+    look: dict[str, Any] = {"markersize": 4.5, "mfc": "white", "capsize": 2, "elinewidth": 0.9, "zorder": 3}
+    bars = ax.errorbar(x, mean, bar, fmt=marker, color=shade, **look)
+    bars.lines[0].set_clip_on(False)
     spread = np.linspace(-0.08, 0.08, len(values)) if len(values) > 1 else np.zeros(1)
-    ax.plot(x + spread, values, marker, color=shade, alpha=0.6, markersize=1.6, markeredgewidth=0, zorder=4)
+    ax.plot(x + spread, values, marker, color=shade, alpha=0.6, markersize=1.6, markeredgewidth=0, zorder=4, clip_on=False)
 
 
 def _legend(figure: Any, frameworks: list[str], has_paper: bool, guess: bool) -> None:

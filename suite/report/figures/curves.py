@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from suite.drawing import CHANCE, FULL, Drawing, colour, key, label, new_figure, plain, style
+from suite.drawing import CHANCE, FULL, Drawing, colour, key, label, new_figure, plain, style, within
 from suite.report.measured import COUNTED, KEY, SETTING, chance
 from suite.report.settings import Part, by_setting
 from suite.report.statistics import mean_ci, means
@@ -42,6 +43,7 @@ def _draw(part: Part) -> Drawing:
     rows, lines = part.rows, part.lines
     counted = rows["status"].isin(COUNTED)
     data = means(rows[counted & rows["value"].notna()], ["line", "framework", "metric", "epoch"])
+    rows = _one_of_alike(rows)
     caption = part.about
     caption += (
         " Lines: mean over the seeds that ended ok or dead; bands: 95 % t-interval (none for n = 1), cut at the frame."
@@ -63,6 +65,7 @@ def _draw(part: Part) -> Drawing:
                         ax, run, shades[lines.index(str(line))], _dashes(frameworks)[frameworks.index(str(framework))]
                     )
                 _fit(ax)
+                within(ax, 0, 100 if scale == 100 else math.inf)
                 _label(ax, metric, rows)
         guess = 100 * chance(rows)
         seen = [ax for ax in axes[:, 1] if ax.get_ylim()[0] <= guess]
@@ -73,6 +76,19 @@ def _draw(part: Part) -> Drawing:
         _legend(figure, dict(zip(map(label, lines), shades, strict=True)), frameworks, bool(seen))
     data = data.assign(**{name: part.setting[name] for name in SETTING})[[*SETTING, *data.columns]]
     return part.drawing("curves", "Figure 3: loss and accuracy", caption, figure, data)
+
+
+def _one_of_alike(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows in which frameworks whose curves are all the same are one, which its name says: lines on one another show
+    nothing.
+    """
+    where = ["line", "metric", "epoch", "seed"]
+    table = rows.pivot_table(index=where, columns="framework", values="value", dropna=False, sort=False)
+    table = table.dropna(how="all")
+    if table.shape[1] < 2 or not table.eq(table.iloc[:, 0], axis=0).all(axis=None):
+        return rows
+    name = f"{' and '.join(map(str, table.columns))} (the same)"
+    return rows[rows["framework"] == table.columns[0]].assign(framework=name)
 
 
 def _dashes(frameworks: list[str]) -> list[Any]:

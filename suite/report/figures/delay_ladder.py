@@ -53,7 +53,7 @@ def _draw(part: Part) -> Drawing:
         ax.set_xticks(sorted(data["T"].unique()))
         ax.set_xlabel("sequence length T (steps)")
         ax.set_ylabel("test accuracy (%)")
-        ax.set_ylim(guess - 10 if guess > 10 else 0, 102)
+        ax.set_ylim(max(0, guess - 10), 100)
         for i, framework in enumerate(frameworks if len(frameworks) > 1 else ()):
             ax.plot([], [], color="0.3", linestyle=DASHES[i % len(DASHES)], label=plain(framework))
         key(figure, ax, ncols=2)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
-from suite.drawing import FULL, Drawing, colour, new_figure, plain, style
+from suite.drawing import FULL, Drawing, colour, new_figure, plain, style, within
 from suite.report.measured import chance, measured
 from suite.report.settings import Part, by_framework
 from suite.report.statistics import means
@@ -57,4 +58,5 @@ def _draw(part: Part) -> Drawing:
             ax.set_xticks(range(len(variants)), [plain(DIAGNOSED.get(name, name)) for name in variants], fontsize=6)
             ax.set_ylabel(text)
             ax.margins(y=0.15)
+            within(ax, 0, 100 if metric == "test_accuracy" else math.inf)
     return part.drawing("diagnosis", "Leak against input gain", caption, figure, data)

@@ -26,17 +26,18 @@ def draw(results: Results) -> Iterator[Drawing]:
 def _draw(part: Part) -> Drawing:
     data = means(part.rows, ["line", "variant", "mode", "readout", "dt_ms"]).astype({"dt_ms": float})
     caption = (
-        f"{part.about.removesuffix('.')} (lstm, gru, rnn: PyTorch). Networks trained at one bin width, "
-        f"tested at others, {int(part.rows['n'].min())} samples. Points: mean over seeds; bars: 95 % t-interval "
-        "(none for n = 1)."
+        f"{part.about_models} Networks trained at one bin width, tested at others, {int(part.rows['n'].min())} "
+        "samples. Points: mean over seeds, lines a little apart sideways; bars: 95 % t-interval (none for n = 1; cut "
+        "at 0 and 100 %)."
     )
     with style():
         figure, axes = new_figure(FULL, 2.6, caption, ncols=len(PANELS), sharex=True, sharey=True)
         for ax, (mode, readout, title) in zip(axes[0], PANELS, strict=True):
-            for line, variant in part.variants.items():
+            for i, (line, variant) in enumerate(part.variants.items()):
+                aside = 1.022 ** (i - (len(part.variants) - 1) / 2)  # bars at one place would hide each other
                 own = data[(data["line"] == line) & (data["mode"] == mode) & (data["readout"] == readout)]
                 own = own.sort_values("dt_ms")
-                error_bars(ax, own["dt_ms"], own, 100, **looks(variant, line))
+                error_bars(ax, own["dt_ms"] * aside, own, 100, **looks(variant, line))
             ax.set_xscale("log")
             ticks = sorted(data["dt_ms"].unique())
             ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])

@@ -9,7 +9,6 @@ import pandas as pd
 
 from suite.drawing import (
     COLUMN,
-    DASHES,
     FULL,
     Drawing,
     error_bars,
@@ -22,7 +21,7 @@ from suite.drawing import (
     style,
 )
 from suite.report.measured import artifact_lines, measured
-from suite.report.settings import PYTORCH, Part, by_framework
+from suite.report.settings import Part, by_framework
 from suite.report.statistics import means
 from suite.results import Results
 
@@ -54,14 +53,6 @@ def _square(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return x, y, table.to_numpy(float)
 
 
-def _about(part: Part) -> str:
-    """How a caption begins: which models are PyTorch's beside the framework's."""
-    others = [name for name in DASHES if (part.rows["variant"] == name).any()]
-    if not others or part.framework == PYTORCH:
-        return part.about
-    return f"{part.about.removesuffix('.')} ({', '.join(others)}: {PYTORCH})."
-
-
 def _unit(circles: pd.DataFrame) -> str:
     return ", ".join(sorted(set(circles.loc[circles["metric"] == "loss_rise", "unit"].dropna())))
 
@@ -69,7 +60,7 @@ def _unit(circles: pd.DataFrame) -> str:
 def _caption(part: Part, circles: pd.DataFrame) -> str:
     measured_on = f" ({_unit(circles)}, {int(circles['n'].min())} samples)" if len(circles) else ""
     return (
-        f"{_about(part)} Rise of the training loss{measured_on} over "
+        f"{part.about_models} Rise of the training loss{measured_on} over "
         "that at the trained weights (0, 0), in the plane of two filter-normalised random directions; one pair, lowest "
         "seed, one scale. "
     )
@@ -134,7 +125,7 @@ def _rises(part: Part) -> Drawing:
     spread = rows.groupby(by, sort=False)["value"].std().rename("sd").reset_index()
     data = means(rows, by).drop(columns="ci95").merge(spread, on=by)
     caption = (
-        f"{_about(part)} Mean over circles around the trained weights in {int(rows['pair'].nunique())} random planes "
+        f"{part.about_models} Mean over circles around the trained weights in {int(rows['pair'].nunique())} random planes "
         f"a seed, {int(rows['n'].min())} training samples; bars: standard deviation over planes and seeds."
     )
     with style():

@@ -94,7 +94,7 @@ def _draw(part: Part, *, swept: bool) -> Drawing:
         curve.set_xscale("log")
         curve.set_xlabel("flips")
         curve.set_ylabel("samples still right (%)")
-        curve.set_ylim(0, 102)
+        curve.set_ylim(0, 100)
         curve.set_title("(b)", pad=11)
         key(figure, curve, ncols=5)
     data = pd.DataFrame(curves, columns=["line", "attack", "flips", "share_right"])

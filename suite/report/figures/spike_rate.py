@@ -60,7 +60,7 @@ def _draw(part: Part) -> Drawing:
             ax.set_title(panel_title(i, line))
             ax.set_yscale("symlog", linthresh=1)
             ax.set_yticks([0, 1, 10, 100], ["0", "1", "10", "100"])
-            ax.set_ylim(0, 130)
+            ax.set_ylim(0, 100)
             ax.set_xlim(0, 1)
             ax.set_xticks([0, 0.5, 1])
         for ax in grid[-1]:
