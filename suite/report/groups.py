@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -34,13 +35,22 @@ class Group:
     caution: str
     lacks: str = ""
 
+    @cached_property
+    def _has(self) -> set[tuple[str, str]]:
+        return set(zip(self.rows["experiment"], self.rows["variant"], strict=True))
+
+    def has_any(self, claim: Claim) -> bool:
+        """Whether it has rows of what the claim compares."""
+        tests = claim.tests
+        return any(not test.parts or any((p.experiment, p.variant) in self._has for p in test.parts) for test in tests)
+
 
 def groups(results: Results) -> list[Group]:
     """The rows of one setting, kernel and framework, with those of lstm, gru and rnn on the same data and protocol."""
     parts = [measured(results, name, empty=True) for name in results.rows["experiment"].drop_duplicates()]
     if not parts:
         return []
-    rows = with_baselines(pd.concat(parts, ignore_index=True))
+    rows = _slim(with_baselines(pd.concat(parts, ignore_index=True)))
     newest = int(rows["benchmark_version"].max()) if len(rows) else 0
     found = []
     for key, part in rows.groupby(SETTING, dropna=False, sort=False):
@@ -54,6 +64,14 @@ def groups(results: Results) -> list[Group]:
         if spiking.empty:
             found.append(Group({**about, "backend": "torch", "kernel": "none"}, part, said))
     return found
+
+
+def _slim(rows: pd.DataFrame) -> pd.DataFrame:
+    """What comparisons look at, quick to choose from: they do so a few thousand times."""
+    names = ["experiment", "metric", "variant", "variant_parameters", "kind"]
+    axes = {name for at in rows["at"] for name in at}
+    kept = [*WHICH, *names, "seed", "run_id", "value", "n", "at", "n_classes", "finished_at", *sorted(axes)]
+    return rows[kept].astype(dict.fromkeys(names, "category"))
 
 
 def caution(which: dict[str, Any], newest: int) -> str:

@@ -39,8 +39,7 @@ class Measured:
 
     def rows(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Those that it is the mean of."""
-        own = rows_at(rows, self.metric, self.experiment, dict(self.at))
-        own = own[own["variant"] == self.variant]
+        own = rows_at(rows, self.metric, self.experiment, dict(self.at), self.variant)
         return own if self.at else own[at_all(own)]
 
     def __call__(self, rows: pd.DataFrame) -> pd.Series:
@@ -71,12 +70,16 @@ class Derived:
 Values = Measured | Derived
 
 
-def rows_at(rows: pd.DataFrame, metric: str, experiment: str, at: Mapping[str, Axis]) -> pd.DataFrame:
-    """The rows of a metric where its axes have these values."""
-    own = rows[(rows["experiment"] == experiment) & (rows["metric"] == metric)]
-    for axis, wanted in at.items():
-        own = own[own[axis] == wanted] if axis in own else own.iloc[:0]
-    return own
+def rows_at(
+    rows: pd.DataFrame, metric: str, experiment: str, at: Mapping[str, Axis], variant: str | None = None
+) -> pd.DataFrame:
+    """The rows of a metric (of a variant) where its axes have these values."""
+    if not set(at) <= set(rows.columns):
+        return rows.iloc[:0]
+    chosen = (rows["experiment"] == experiment) & (rows["metric"] == metric)
+    for name, wanted in {**at, **({} if variant is None else {"variant": variant})}.items():
+        chosen &= rows[name] == wanted
+    return rows[chosen.to_numpy(bool)]
 
 
 def value(variant: str, metric: str = "test_accuracy", experiment: str = "accuracy", **at: Axis) -> Measured:

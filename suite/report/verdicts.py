@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -70,8 +71,11 @@ def judged(results: Results) -> list[Judged]:
     return [one for claim in CLAIMS for one in every if one.claim is claim]
 
 
-def judge(results: Results) -> list[Judged]:
-    """The claims and the questions about components (suite.report.components), in one family of tests."""
+@lru_cache(maxsize=2)
+def judge(results: Results) -> tuple[Judged, ...]:
+    """The claims and the questions about components (suite.report.components), in one family of tests. Kept for the
+    next who asks, as it takes seconds.
+    """
     found = list(_compared(results))
     raw = {_hypothesis(one, e): e for one in found for e in one.evidence if e.n}
     ps = holm([e.p for e in raw.values()] + [e.p_equal for e in raw.values()])
@@ -88,7 +92,7 @@ def judge(results: Results) -> list[Judged]:
             tests.append(Tested(test.says, told, verdict, p_equal if verdict == "practically equal" else p, unit))
         verdict = conclude([test.verdict for test in tests]) if tests else "not tested"
         done.append(Judged(one.claim, one.which, verdict, tuple(tests), one.caution, one.missing))
-    return done
+    return tuple(done)
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,8 @@ def _compared(results: Results) -> Iterator[_Compared]:
             if claim.datasets is not None and not claim.across and group.which["dataset"] not in claim.datasets:
                 continue
             if claim.datasets is None and not comparable(group.which["data_source"], group.which["protocol"]):
+                continue
+            if not claim.across and not group.has_any(claim):
                 continue
             found = tuple(evidence(test, group.rows, correct) for test in claim.tests)
             lacking = missing(claim, group)
