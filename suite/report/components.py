@@ -52,6 +52,16 @@ MEASURES: Mapping[str, Callable[[str], Values]] = MappingProxyType(
 )
 """Of a variant, by role. Of operations less is better, of the others more."""
 
+PAIR = ("spikingjelly", "snntorch")
+
+
+def frameworks_question(variant: str) -> Claim:
+    """Whether one framework's accuracy is the higher, of the same variant and seeds."""
+    one, other = (value(variant, backend=backend) for backend in PAIR)
+    test = Comparison(f"{variant}: {PAIR[1]} < {PAIR[0]}", other, one)
+    return Claim(f"frameworks-{variant}", "", f"{variant} is more accurate on {PAIR[0]}", None, (test,))
+
+
 COMPONENTS = tuple(WITH_AND_WITHOUT)
 ROLES = tuple(MEASURES)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
 from suite.report.claims import Claim
+from suite.report.components import PAIR
 from suite.report.measured import (
     SETTING,
     comparable,
@@ -60,10 +61,37 @@ def groups(results: Results) -> list[Group]:
         for framework, kernel in zip(spiking["backend"], spiking["kernel"], strict=True):
             own = (part["backend"] == framework) & (part["kernel"] == kernel)
             which = {**about, "backend": framework, "kernel": kernel}
-            found.append(Group(which, part[own | (part["backend"] == "torch")], said))
+            found.append(_of_one_definition(which, part[own | (part["backend"] == "torch")], said))
         if spiking.empty:
-            found.append(Group({**about, "backend": "torch", "kernel": "none"}, part, said))
+            found.append(_of_one_definition({**about, "backend": "torch", "kernel": "none"}, part, said))
     return found
+
+
+def _of_one_definition(which: dict[str, Any], rows: pd.DataFrame, said: str) -> Group:
+    """Of a variant's name that has had several definitions, the rows of the one that was run last."""
+    last = rows.sort_values("finished_at").groupby("variant", observed=True)["variant_parameters"].last()
+    of_last = (rows["variant_parameters"].astype(str) == rows["variant"].map(last).astype(str)).to_numpy()
+    older = ", ".join(rows.loc[~of_last, "variant"].drop_duplicates())
+    return Group(which, rows[of_last], said, f"rows of an older definition of {older} are left out" if older else "")
+
+
+def both_frameworks(every: list[Group]) -> list[Group]:
+    """The accuracies of a setting on both frameworks, together; of each on the kernel that ran last."""
+    by: dict[tuple[str, ...], dict[str, Group]] = {}
+    for group in every:
+        framework, rows = str(group.which["backend"]), group.rows[is_accuracy(group.rows)]
+        if framework in PAIR and len(rows):
+            found = by.setdefault(tuple(str(group.which[name]) for name in SETTING), {})
+            if framework not in found or found[framework].rows["finished_at"].max() <= rows["finished_at"].max():
+                found[framework] = replace(group, rows=rows[rows["backend"] == framework])
+    return [_together(list(found.values())) for found in by.values() if len(found) == len(PAIR)]
+
+
+def _together(parts: list[Group], lacks: str = "") -> Group:
+    which = {name: ", ".join(dict.fromkeys(str(group.which[name]) for group in parts)) for name in WHICH}
+    rows = pd.concat([group.rows for group in parts], ignore_index=True)
+    said = [group.lacks for group in parts if group.lacks] + [lacks] * bool(lacks)
+    return Group(which, rows, parts[0].caution, "; ".join(dict.fromkeys(said)))
 
 
 def _slim(rows: pd.DataFrame) -> pd.DataFrame:
@@ -103,13 +131,11 @@ def across(every: list[Group], datasets: tuple[str, ...]) -> Iterator[Group]:
             same = tuple(str(group.which[column]) for column in ("benchmark_version", "protocol", "engine", "backend"))
             found = by.setdefault(same, {})
             if name not in found or found[name].rows["finished_at"].max() <= rows["finished_at"].max():
-                found[name] = Group(group.which, rows, group.caution)
+                found[name] = replace(group, rows=rows)
     for found in by.values():
-        there = [found[name] for name in datasets if name in found]
-        which = {name: ", ".join(dict.fromkeys(str(group.which[name]) for group in there)) for name in WHICH}
         absent = ", ".join(name for name in datasets if name not in found)
         lacks = f"no rows of {absent} from original data" if absent else ""
-        yield Group(which, pd.concat([group.rows for group in there], ignore_index=True), there[0].caution, lacks)
+        yield _together([found[name] for name in datasets if name in found], lacks)
 
 
 def missing(claim: Claim, group: Group) -> str:

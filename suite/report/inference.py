@@ -202,9 +202,15 @@ def _looks_normal(difference: np.ndarray) -> bool:
     return len(difference) < FEWEST or float(stats.shapiro(difference).pvalue) >= ALPHA
 
 
-def _cut(high: pd.Series, low: pd.Series) -> float | None:
+def learning(values: pd.Series) -> int | None:
+    """Of accuracies by seed that have two modes, how many are in the upper one; None if they have one."""
+    cut = _cut(values)
+    return None if cut is None else int((values > cut).sum())
+
+
+def _cut(*sides: pd.Series) -> float | None:
     """The middle of the widest gap between outcomes if it is as wide as two modes are apart, else None."""
-    values = np.sort(np.concatenate([high, low]))
+    values = np.sort(np.concatenate(sides))
     gaps = np.diff(values)
     if len(gaps) == 0 or gaps.max() < max(GAP, 0.5 * (values[-1] - values[0])):
         return None

@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 
 from suite.report.claims import CLAIMS, Claim, Comparison
-from suite.report.components import QUESTIONS
-from suite.report.groups import WHICH, across, groups, missing
+from suite.report.components import QUESTIONS, frameworks_question
+from suite.report.groups import WHICH, across, both_frameworks, groups, missing
 from suite.report.inference import ALPHA, MARGIN, Evidence, compare, holm, pairs_needed
 from suite.report.measured import NAMED, artifact_lines, comparable, framework_name, invalid_note
 from suite.report.table import NOTHING, Column, Table
@@ -73,8 +73,8 @@ def judged(results: Results) -> list[Judged]:
 
 @lru_cache(maxsize=2)
 def judge(results: Results) -> tuple[Judged, ...]:
-    """The claims and the questions about components (suite.report.components), in one family of tests. Kept for the
-    next who asks, as it takes seconds.
+    """The claims, and the questions about components and frameworks (suite.report.components), in one family of tests.
+    Kept for the next who asks, as it takes seconds.
     """
     found = list(_compared(results))
     raw = {_hypothesis(one, e): e for one in found for e in one.evidence if e.n}
@@ -109,6 +109,11 @@ class _Compared:
 def _compared(results: Results) -> Iterator[_Compared]:
     every = groups(results)
     correct = _correct(results)
+    for group in both_frameworks(every):
+        for variant in dict.fromkeys(group.rows["variant"]):
+            claim = frameworks_question(variant)
+            found = tuple(evidence(test, group.rows, correct) for test in claim.tests)
+            yield _Compared(claim, group.which, found, group.caution, missing(claim, group))
     for claim in (*CLAIMS, *QUESTIONS.values()):
         tested, lacks = False, ""
         for group in across(every, claim.datasets or ()) if claim.across else every:
