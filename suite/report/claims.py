@@ -1,135 +1,68 @@
-"""The paper's sentences as claims that rows can support or contradict.
+"""Sentences on what the components do, the paper's and others', as claims that rows can support or contradict.
 
 A claim is a set of tests; a test compares two numbers of every seed (suite.report.verdicts judges them).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-import pandas as pd
-
 from suite.paper import DATASETS, WHERE
-from suite.report.measured import at_all, chance, sweep_k
+from suite.report.values import (
+    Derived,
+    Measured,
+    Values,
+    effect,
+    fall,
+    gain,
+    guess,
+    over,
+    shifted,
+    slope,
+    spread,
+    value,
+    zero,
+)
 from suite.results.record import Axis
-
-Values = Callable[[pd.DataFrame], pd.Series]
-"""From the rows of one setting and backend to one number a seed (index: seed); empty if they are not there."""
 
 CHANCE_MARGIN = 0.05
 """An accuracy is at chance if its interval lies within so much of it."""
 
+PAPER = "Yin et al. (2024)"
+
 
 @dataclass(frozen=True)
 class Comparison:
-    """`low` is claimed to be less than `high` in every seed's mean; `says` puts it in words."""
+    """`low` is claimed to be less than `high` in the mean over seeds; `says` puts it in words."""
 
     says: str
     low: Values
     high: Values
 
+    @property
+    def parts(self) -> tuple[Measured, ...]:
+        """The measurements that it needs."""
+        return tuple(dict.fromkeys((*self.high.parts, *self.low.parts)))
+
+    @property
+    def unit(self) -> str:
+        """What both sides are in (suite.report.values)."""
+        return self.high.unit if self.high.unit == self.low.unit else ""
+
 
 @dataclass(frozen=True)
 class Claim:
-    """`where` in Yin et al. (2024), `says` in our words, `datasets` that it is about, each on its own or, `across`, all
-    together.
+    """`where` in the `source`, `says` in our words, `datasets` that it is about (None: all), each on its own or,
+    `across`, all together.
     """
 
     id: str
     where: str
     says: str
-    datasets: tuple[str, ...]
+    datasets: tuple[str, ...] | None
     tests: tuple[Comparison, ...]
     across: bool = False
-
-
-def value(variant: str, metric: str = "test_accuracy", experiment: str = "accuracy", **at: Axis) -> Values:
-    """The metric of a variant; the mean over its rows where `at` leaves several (directions, layers)."""
-
-    def find(rows: pd.DataFrame) -> pd.Series:
-        own = _rows_at(rows, metric, experiment, at)
-        own = own[own["variant"] == variant]
-        return (own if at else own[at_all(own)]).groupby("seed")["value"].mean()
-
-    return find
-
-
-def _rows_at(rows: pd.DataFrame, metric: str, experiment: str, at: dict[str, Axis]) -> pd.DataFrame:
-    own = rows[(rows["experiment"] == experiment) & (rows["metric"] == metric)]
-    for axis, wanted in at.items():
-        own = own[own[axis] == wanted] if axis in own else own.iloc[:0]
-    return own
-
-
-def fall(variant: str, dt_ms: int, mode: str) -> Values:
-    """How much accuracy a network loses from the 3 ms of its training to another resolution (Table 7)."""
-
-    def accuracy(rows: pd.DataFrame, ms: int) -> pd.Series:
-        return value(variant, "test_accuracy", "generalization", mode=mode, readout="trained", dt_ms=ms)(rows)
-
-    return lambda rows: accuracy(rows, 3) - accuracy(rows, dt_ms)
-
-
-def effect(one: Values, other: Values) -> Values:
-    """The size of a difference, whichever its sign."""
-    return lambda rows: (one(rows) - other(rows)).abs()
-
-
-def shifted(one: Values, by: float) -> Values:
-    """A number plus a constant."""
-    return lambda rows: one(rows) + by
-
-
-def guess(one: Values, plus: float = 0.0) -> Values:
-    """The accuracy of guessing, for the seeds that `one` has, plus a constant."""
-    return lambda rows: one(rows) * 0 + chance(rows) + plus
-
-
-def gain(variant: str) -> Values:
-    """How much more accurate than the baseline."""
-    return lambda rows: value(variant)(rows) - value("baseline")(rows)
-
-
-def spread(*variants: str) -> Values:
-    """The highest minus the lowest accuracy of the variants, for the seeds that all of them have."""
-
-    def find(rows: pd.DataFrame) -> pd.Series:
-        table = pd.concat([value(variant)(rows) for variant in variants], axis=1, join="inner")
-        return table.max(axis=1) - table.min(axis=1)
-
-    return find
-
-
-def over(kind: str, one: Values) -> Values:
-    """The mean of a number over those datasets of a kind that have it, for the seeds that all of these have."""
-
-    def find(rows: pd.DataFrame) -> pd.Series:
-        parts = rows[rows["kind"] == kind].groupby("dataset", sort=False)
-        found = [numbers for _, part in parts if len(numbers := one(part).dropna())]
-        return pd.concat(found, axis=1, join="inner").mean(axis=1) if found else pd.Series(dtype=float)
-
-    return find
-
-
-def slope(metric: str, experiment: str, **at: Axis) -> Values:
-    """The least-squares slope of a metric against k over a sweep of at least three k."""
-
-    def find(rows: pd.DataFrame) -> pd.Series:
-        own = _rows_at(rows, metric, experiment, at)
-        own = own.assign(k=own["variant_parameters"].map(sweep_k)).dropna(subset=["k"])
-        sweeps = {seed: sweep for seed, sweep in own.groupby("seed") if sweep["k"].nunique() >= 3}
-        whole = {seed: sweep for seed, sweep in sweeps.items() if sweep["value"].notna().all()}
-        slopes = {seed: np.polyfit(sweep["k"], sweep["value"], 1)[0] for seed, sweep in whole.items()}
-        return pd.Series(slopes, dtype=float).reindex(list(sweeps))
-
-    return find
-
-
-def zero(one: Values) -> Values:
-    """0 for the seeds that `one` has."""
-    return lambda rows: one(rows) * 0
+    source: str = PAPER
 
 
 def at_chance(variant: str) -> tuple[Comparison, ...]:
@@ -159,7 +92,7 @@ _EVERYWHERE = ("baseline", "without_leakage", "complete_leakage", "without_reset
 """The variants of Table 6 that every dataset has: a spread over more of them would be larger for that alone."""
 
 
-def _kinds(says: str, low: str, high: str, one: Values) -> Comparison:
+def _kinds(says: str, low: str, high: str, one: Derived) -> Comparison:
     return Comparison(f"{says}: {low} < {high}", over(low, one), over(high, one))
 
 
@@ -171,7 +104,7 @@ def _flips(low: str, high: str) -> Comparison:
     return less(low, high, *_FLIPS, **_ATTACK)
 
 
-def _flips_of(variant: str) -> Values:
+def _flips_of(variant: str) -> Measured:
     return value(variant, *_FLIPS, **_ATTACK)
 
 
