@@ -79,9 +79,9 @@ def differences(results: Results) -> pd.DataFrame:
     """One row for each setting and variant that both frameworks ran: SpikingJelly's test accuracy minus snnTorch's.
 
     difference, low, high: mean over the n seeds that both ended ok or dead, and its 95 % interval. largest: the largest
-    absolute difference of a seed. verdict: "practically equal", "differ", "undecided" or "by construction". changed, unexplained: of the
-    runs' cross-checks, the largest share of predictions that change, and the neurons whose first difference is no near
-    tie, over checked runs. same_kernel: both ran one kernel, so that agreement is by construction.
+    absolute difference of a seed. verdict: "practically equal", "differ", "undecided" or "by construction". changed,
+    unexplained: of the runs' cross-checks, the largest share of predictions that change, and the neurons whose first
+    difference is no near tie, over checked runs. same_kernel: both ran one kernel.
     """
     rows = accuracy_rows(results)
     rows = rows[rows["status"].isin(COUNTED) & rows["value"].notna()]

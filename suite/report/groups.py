@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +12,7 @@ import pandas as pd
 from suite.report.claims import Claim
 from suite.report.components import PAIR
 from suite.report.measured import (
+    COUNTED,
     SETTING,
     comparable,
     is_accuracy,
@@ -28,13 +29,15 @@ WHICH = [*SETTING, "kernel", "backend"]
 @dataclass(frozen=True)
 class Group:
     """Rows, and which they are (`WHICH`, as text where several are together). caution: why a verdict on them does not
-    bear on the paper's claims; lacks: which datasets are not there.
+    bear on the paper's claims; lacks: which datasets are not there; ended: how the runs ended that have no value, by
+    experiment, variant and seed.
     """
 
     which: dict[str, Any]
     rows: pd.DataFrame
     caution: str
     lacks: str = ""
+    ended: Mapping[tuple[str, str, int], str] = field(default_factory=dict)
 
     @cached_property
     def _has(self) -> set[tuple[str, str]]:
@@ -53,6 +56,7 @@ def groups(results: Results) -> list[Group]:
         return []
     rows = _slim(with_baselines(pd.concat(parts, ignore_index=True)))
     newest = int(rows["benchmark_version"].max()) if len(rows) else 0
+    bad = results.rows[~results.rows["status"].isin(COUNTED)]
     found = []
     for key, part in rows.groupby(SETTING, dropna=False, sort=False):
         spiking = part[part["backend"] != "torch"].drop_duplicates(["backend", "kernel"])
@@ -61,10 +65,16 @@ def groups(results: Results) -> list[Group]:
         for framework, kernel in zip(spiking["backend"], spiking["kernel"], strict=True):
             own = (part["backend"] == framework) & (part["kernel"] == kernel)
             which = {**about, "backend": framework, "kernel": kernel}
-            found.append(_of_one_definition(which, part[own | (part["backend"] == "torch")], said))
+            group = _of_one_definition(which, part[own | (part["backend"] == "torch")], said)
+            found.append(replace(group, ended=_ended(bad, which)))
         if spiking.empty:
             found.append(_of_one_definition({**about, "backend": "torch", "kernel": "none"}, part, said))
     return found
+
+
+def _ended(bad: pd.DataFrame, which: dict[str, Any]) -> dict[tuple[str, str, int], str]:
+    own = bad[(bad[WHICH].astype(str) == pd.Series(which)[WHICH].astype(str)).all(axis=1)]
+    return dict(zip(zip(own["experiment"], own["variant"], own["seed"], strict=True), own["status"], strict=True))
 
 
 def _of_one_definition(which: dict[str, Any], rows: pd.DataFrame, said: str) -> Group:
@@ -149,14 +159,12 @@ def missing(claim: Claim, group: Group) -> str:
             continue
         seeds = set().union(*(values.index for values in found.values()))
         for part, values in found.items():
-            name = part.variant + ("" if part.experiment == "accuracy" else f" in {part.experiment}") + on
+            name = part.name + on
             if not len(values):
                 said.append(f"no rows of {name}")
                 continue
-            said += [f"{_seeds(absent)} of {name}" for absent in [seeds - set(values.index)] if absent]
-            said += [f"no value in {_seeds(none)} of {name}" for none in [set(values.index[values.isna()])] if none]
+            for absent in sorted(seeds - set(values.index)):
+                how = group.ended.get((part.experiment, part.variant, absent))
+                said.append(f"seed {absent} of {name}" + (f" ({how})" if how else ""))
+            said += [f"no value in seed {seed} of {name}" for seed in values.index[values.isna()]]
     return "; ".join(dict.fromkeys(said))
-
-
-def _seeds(seeds: set[Any]) -> str:
-    return f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, sorted(seeds)))}"

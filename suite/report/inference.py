@@ -29,6 +29,8 @@ MANY = 30
 MARGIN = 0.01
 """Accuracies that differ by less are practically equal."""
 
+RANKS = "Wilcoxon, BCa"
+
 GAP = 0.2
 """Outcomes have two modes if so wide a gap, at least half of their range, parts them. Seeds are then counted if it
 parts those of one side, or if the differences do not look normal."""
@@ -139,7 +141,7 @@ def _test(difference: np.ndarray, error: float, freedom: float) -> tuple[tuple[f
         warnings.simplefilter("ignore")
         ranks = float(stats.wilcoxon(difference).pvalue)
     # the samples' error is in the t-interval alone
-    return (min(float(low), mean - half), max(float(high), mean + half)), max(p, ranks), "Wilcoxon, BCa"
+    return (min(float(low), mean - half), max(float(high), mean + half)), max(p, ranks), RANKS
 
 
 def _equal(mean: float, error: float, freedom: float, margin: float | None) -> float:
@@ -159,7 +161,8 @@ def pairs_needed(found: Evidence, alpha: float = ALPHA) -> int | None:
         return _counts_needed(found, alpha)
     if math.isnan(found.of_seeds):  # all the same: no spread to reckon with
         return None
-    enough = [_first(lambda n: _power(found, n, alpha) >= POWER)]
+    least = 1 - math.floor(math.log2(alpha)) if found.method == RANKS else 0  # as ranks of n pairs give p >= 2 / 2**n
+    enough = [_first(lambda n: n >= least and _power(found, n, alpha) >= POWER)]
     if found.margin is not None and abs(found.mean) < found.margin:
         enough.append(_first(lambda n: _power_equal(found, n, alpha) >= POWER))
     return min((n for n in enough if n is not None), default=None)

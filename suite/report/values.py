@@ -37,6 +37,12 @@ class Measured:
         """ACCURACY or ""."""
         return ACCURACY if self.metric == "test_accuracy" else ""
 
+    @property
+    def name(self) -> str:
+        """For people: "baseline in robustness"."""
+        on = f" on {dict(self.at)['backend']}" if "backend" in dict(self.at) else ""
+        return self.variant + ("" if self.experiment == "accuracy" else f" in {self.experiment}") + on
+
     def rows(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Those that it is the mean of."""
         own = rows_at(rows, self.metric, self.experiment, dict(self.at), self.variant)

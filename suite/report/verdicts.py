@@ -19,7 +19,7 @@ import pandas as pd
 
 from suite.report.claims import CLAIMS, Claim, Comparison
 from suite.report.components import QUESTIONS, frameworks_question
-from suite.report.groups import WHICH, across, both_frameworks, groups, missing
+from suite.report.groups import WHICH, Group, across, both_frameworks, groups, missing
 from suite.report.inference import ALPHA, MARGIN, Evidence, compare, holm, pairs_needed
 from suite.report.measured import NAMED, artifact_lines, comparable, framework_name, invalid_note
 from suite.report.table import NOTHING, Column, Table
@@ -113,7 +113,7 @@ def _compared(results: Results) -> Iterator[_Compared]:
         for variant in dict.fromkeys(group.rows["variant"]):
             claim = frameworks_question(variant)
             found = tuple(evidence(test, group.rows, correct) for test in claim.tests)
-            yield _Compared(claim, group.which, found, group.caution, missing(claim, group))
+            yield _Compared(claim, group.which, found, group.caution, _missing(claim, group, correct))
     for claim in (*CLAIMS, *QUESTIONS.values()):
         tested, lacks = False, ""
         for group in across(every, claim.datasets or ()) if claim.across else every:
@@ -124,7 +124,7 @@ def _compared(results: Results) -> Iterator[_Compared]:
             if not claim.across and not group.has_any(claim):
                 continue
             found = tuple(evidence(test, group.rows, correct) for test in claim.tests)
-            lacking = missing(claim, group)
+            lacking = _missing(claim, group, correct)
             if any(one.n for one in found):
                 tested = True
                 yield _Compared(claim, group.which, found, group.caution, lacking)
@@ -155,14 +155,34 @@ def evidence(test: Comparison, rows: pd.DataFrame, correct: Mapping[str, np.ndar
 
 def _samples(test: Comparison, rows: pd.DataFrame, correct: Mapping[str, np.ndarray]) -> np.ndarray | None:
     """How much more often high is right than low, [seeds, test samples]; None unless it is known of all runs."""
-    if not (isinstance(test.high, Measured) and isinstance(test.low, Measured)):
+    runs = _runs(test, rows)
+    if runs.empty or not runs.isin(list(correct)).all(axis=None):
         return None
-    runs = pd.concat([test.high.runs(rows), test.low.runs(rows)], axis=1, join="inner").to_numpy()
-    if not len(runs) or not all(run in correct for run in runs.flat):
+    pairs = runs.to_numpy()
+    if len({len(correct[run]) for run in pairs.flat}) != 1:
         return None
-    if len({len(correct[run]) for run in runs.flat}) != 1:
-        return None
-    return np.stack([correct[high].astype(int) - correct[low].astype(int) for high, low in runs])
+    return np.stack([correct[high].astype(int) - correct[low].astype(int) for high, low in pairs])
+
+
+def _runs(test: Comparison, rows: pd.DataFrame) -> pd.DataFrame:
+    """The runs of both sides, by seed, if the accuracy experiment measured both as they are."""
+    if not all(isinstance(side, Measured) and side.experiment == ACCURACY for side in (test.high, test.low)):
+        return pd.DataFrame()
+    sides = [side.runs(rows) for side in (test.high, test.low) if isinstance(side, Measured)]
+    return pd.concat(sides, axis=1, join="inner", keys=[side.name for side in test.parts])
+
+
+def _missing(claim: Claim, group: Group, correct: Mapping[str, np.ndarray]) -> str:
+    """As `groups.missing`; and which runs did not keep their right samples where others did, so that the test set's
+    error follows from its size alone.
+    """
+    said = [missing(claim, group)]
+    for test in claim.tests:
+        runs = _runs(test, group.rows)
+        lost = [(seed, name) for name in runs for seed, run in runs[name].items() if run not in correct]
+        if len(lost) < runs.size:
+            said += [f"which samples seed {seed} of {name} has right" for seed, name in lost]
+    return "; ".join(filter(None, dict.fromkeys(said)))
 
 
 def _correct(results: Results) -> dict[str, np.ndarray]:
