@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from suite.results import to_csv
@@ -67,13 +68,16 @@ _LONGEST = 200
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure, the data it was drawn from, and what a reader must know to read it. `name` is that of its files."""
+    """A figure, the data it was drawn from, and what a reader must know to read it. `name` is that of its files. kind:
+    what figures of other settings share, their title without the setting; where they are many, one is opened at a time.
+    """
 
     name: str
     title: str
     caption: str
     figure: Figure
     data: pd.DataFrame
+    kind: str = ""
 
 
 def colour(variant: str) -> str:
@@ -147,12 +151,17 @@ def panels(
     return figure, list(axes.flat[:n]), axes
 
 
-def error_bars(ax: Any, x: Any, rows: pd.DataFrame, scale: float = 1, spread: str = "ci95", **looks: Any) -> None:
-    """Points at the rows' means over thinner bars, where there is a spread."""
-    bars = ax.errorbar(x, scale * rows["mean"], scale * rows[spread].fillna(0), marker=".", elinewidth=0.6, **looks)
+def error_bars(ax: Any, x: Any, rows: pd.DataFrame, scale: float = 1, **looks: Any) -> None:
+    """Points at the rows' means over thinner bars from low to high, where they have these."""
+    bars = ax.errorbar(x, scale * rows["mean"], scale * spread(rows), marker=".", elinewidth=0.6, **looks)
     bars.lines[0].set_clip_on(rows.empty)  # a point at 100 % lies on the frame
     for bar in bars.lines[2]:
         bar.set_alpha(0.6)
+
+
+def spread(rows: pd.DataFrame) -> np.ndarray:
+    """[2, rows]: how far low is below and high above the mean; 0 where there is no interval."""
+    return np.nan_to_num([rows["mean"] - rows["low"], rows["high"] - rows["mean"]])
 
 
 def within(ax: Any, low: float, high: float) -> None:

@@ -152,7 +152,7 @@ def histogram(variant, counts, rate, **about):
 def test_spike_rate():
     rows = [*histogram("baseline", {0: 3, 10: 1}, 0.1), *histogram("baseline", {0: 1, 10: 1}, 0.3, seed=1)]
     (made,) = spike_rate.draw(ready([*rows, *histogram("without_reset", {49: 4}, 0.99)]))
-    data = made.data.set_index(["line", "low"])["mean"]
+    data = made.data.set_index(["line", "rate"])["mean"]
     assert data["baseline", 0.0] == pytest.approx((0.75 + 0.5) / 2)
     assert data["without_reset", 0.98] == 1
     said = " ".join(text.get_text() for text in made.figure.axes[0].texts)

@@ -82,7 +82,8 @@ def test_accuracy_plot_shows_seeds_mean_interval_and_the_papers_number():
         assert pytest.approx(wanted) in drawn
     (bar,) = made.figure.axes[0].containers
     low, high = bar.lines[1]
-    assert (low.get_ydata()[0], high.get_ydata()[0]) == pytest.approx((80 - 24.8414, 80 + 24.8414), abs=1e-3)
+    # logit of 0.8: 1.386294; half-width 0.248414 / (0.8 * 0.2) = 1.552588
+    assert (low.get_ydata()[0], high.get_ydata()[0]) == pytest.approx((45.8522, 94.9735), abs=1e-3)
     assert "100 test samples" in made.caption
 
 

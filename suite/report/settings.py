@@ -54,11 +54,9 @@ class Part:
     def drawing(self, name: str, title: str, caption: str, figure: Figure, data: pd.DataFrame) -> Drawing:
         """The figure, with the setting in its file's name and its title."""
         on, framework = self.setting["dataset"], [self.framework] * bool(self.framework)
-        title = ", ".join(
-            [f"{title} on {on}" if framework else f"{title} on {on} ({self.setting['data_source']})", *framework]
-        )
-        title += self.setting["told"]
-        return Drawing(file_name(name, self.setting["name"], *framework), title, caption, figure, data)
+        about = on if framework else f"{on} ({self.setting['data_source']})"
+        whole = ", ".join([f"{title} on {about}", *framework]) + self.setting["told"]
+        return Drawing(file_name(name, self.setting["name"], *framework), whole, caption, figure, data, title)
 
 
 def by_setting(rows: pd.DataFrame) -> Iterator[Part]:

@@ -12,9 +12,9 @@ import pandas as pd
 from suite.drawing import CHANCE, COLUMN, FULL, Drawing, colour, key, label, new_figure, plain, style, within
 from suite.paper import TABLE_6
 from suite.report.figures import curves
-from suite.report.measured import COUNTED, SETTING, accuracy_rows, chance, comparable
+from suite.report.measured import COUNTED, SETTING, accuracy_rows, chance, comparable, with_baselines
 from suite.report.settings import Part, by_setting
-from suite.report.statistics import mean_ci
+from suite.report.statistics import interval
 from suite.results import STATUSES, Results
 
 MARKERS = ("o", "s", "^", "v")
@@ -25,7 +25,7 @@ FAR = 0.3
 
 def draw(results: Results) -> Iterator[Drawing]:
     """One figure for each setting that has a test accuracy; then the curves of the training."""
-    for part in by_setting(accuracy_rows(results)):
+    for part in by_setting(with_baselines(accuracy_rows(results))):
         if part.rows["value"].notna().any():
             yield _draw(part)
     yield from curves.draw(results)
@@ -35,7 +35,7 @@ def _draw(part: Part) -> Drawing:
     setting, rows, lines = part.setting, part.rows, part.lines
     frameworks = list(dict.fromkeys(rows["framework"]))
     guess, n_test = chance(rows), rows["n"].dropna()
-    caption = f"{part.about} Small: seeds; large: mean with 95 % t-interval (none for n = 1; cut at 0 and 100 %)."
+    caption = f"{part.about} Small: seeds; large: mean with 95 % t-interval (none for n = 1)."
     if len(n_test):
         caption += f" {int(n_test.min())} test samples."
     if invalid := int(rows["invalid"].sum()):
@@ -85,8 +85,8 @@ def _points(ax: Any, x: float, rows: pd.DataFrame, marker: str, shade: str) -> N
     values = 100 * rows.loc[rows["status"].isin(COUNTED), "value"].dropna()
     if values.empty:
         return
-    mean, half = mean_ci(values)
-    bar = None if math.isnan(half) else half
+    mean, (low, high) = values.mean(), interval(values / 100, share=True)
+    bar = None if math.isnan(low) else [[mean - 100 * low], [100 * high - mean]]
     look: dict[str, Any] = {"markersize": 4.5, "mfc": "white", "capsize": 2, "elinewidth": 0.9, "zorder": 3}
     bars = ax.errorbar(x, mean, bar, fmt=marker, color=shade, **look)
     bars.lines[0].set_clip_on(False)

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from suite.drawing import CHANCE, FULL, Drawing, colour, key, label, new_figure, plain, style, within
-from suite.report.measured import COUNTED, KEY, SETTING, chance
+from suite.report.measured import COUNTED, KEY, SETTING, chance, with_baselines
 from suite.report.settings import Part, by_setting
-from suite.report.statistics import mean_ci, means
+from suite.report.statistics import interval, means
 from suite.results import Results
 
 METRICS = (("train_loss", "validation_loss"), ("train_accuracy", "validation_accuracy"))
@@ -35,7 +35,7 @@ def curve_rows(results: Results) -> pd.DataFrame:
 
 def draw(results: Results) -> Iterator[Drawing]:
     """One figure for each setting that has curves."""
-    for part in by_setting(curve_rows(results)):
+    for part in by_setting(with_baselines(curve_rows(results))):
         yield _draw(part)
 
 
@@ -59,7 +59,7 @@ def _draw(part: Part) -> Drawing:
                 scale = 100 if metric.endswith("accuracy") else 1
                 own = rows[(rows["metric"] == metric) & rows["value"].notna()]
                 own = own.assign(epoch=own["epoch"].astype(float), value=scale * own["value"])
-                _lines(ax, own[own["status"].isin(COUNTED)], lines, shades, frameworks)
+                _lines(ax, own[own["status"].isin(COUNTED)], lines, shades, frameworks, scale)
                 for (line, framework, _), run in own[~own["status"].isin(COUNTED)].groupby(RUN, sort=False):
                     _stopped(
                         ax, run, shades[lines.index(str(line))], _dashes(frameworks)[frameworks.index(str(framework))]
@@ -95,9 +95,15 @@ def _dashes(frameworks: list[str]) -> list[Any]:
     return [DASHES[i % len(DASHES)] for i in range(len(frameworks))]
 
 
-def _lines(ax: Any, rows: pd.DataFrame, lines: list[str], shades: list[str], frameworks: list[str]) -> None:
+def _lines(
+    ax: Any, rows: pd.DataFrame, lines: list[str], shades: list[str], frameworks: list[str], scale: float
+) -> None:
     """Means and intervals over seeds."""
     import seaborn as sns
+
+    def between(values: pd.Series) -> tuple[float, float]:
+        low, high = interval(values / scale, share=scale > 1)
+        return scale * low, scale * high
 
     if rows.empty:
         return
@@ -114,16 +120,11 @@ def _lines(ax: Any, rows: pd.DataFrame, lines: list[str], shades: list[str], fra
         marker="." if rows["epoch"].nunique() < 4 else None,
         markeredgewidth=0,
         markersize=4,
-        errorbar=_interval,
+        errorbar=between,
         err_kws={"alpha": 0.13, "linewidth": 0},
         legend=False,
         ax=ax,
     )
-
-
-def _interval(values: pd.Series) -> tuple[float, float]:
-    mean, half = mean_ci(values)
-    return mean - half, mean + half
 
 
 def _stopped(ax: Any, run: pd.DataFrame, shade: str, dashes: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from suite.drawing import FULL, Drawing, colour, new_figure, plain, style, within
+from suite.drawing import FULL, Drawing, colour, new_figure, plain, spread, style, within
 from suite.report.measured import chance, measured
 from suite.report.settings import Part, by_framework
 from suite.report.statistics import means
@@ -47,12 +47,13 @@ def _draw(part: Part) -> Drawing:
         for ax, (metric, text) in zip(axes[0], UNITS.items(), strict=True):
             scale = 100 if metric == "test_accuracy" else 1
             for i, variant in enumerate(variants):
-                for _, own in data[(data["variant"] == variant) & (data["metric"] == metric)].iterrows():
+                own = data[(data["variant"] == variant) & (data["metric"] == metric)]
+                if len(own):
                     shade, gain = colour(SHADES.get(variant, variant)), "gain" in variant
                     look = {"color": "white" if gain else shade, "edgecolor": shade, "hatch": "////" if gain else None}
-                    mean, ci = scale * own["mean"], None if own.isna()["ci95"] else scale * own["ci95"]
-                    ax.bar(i, mean, yerr=ci, capsize=2, **look)
-                    ax.text(i, mean + (ci or 0), f"{mean:.3g}", ha="center", va="bottom", fontsize=6)
+                    mean, bar = scale * float(own["mean"].iloc[0]), scale * spread(own)
+                    ax.bar(i, mean, yerr=bar if own["low"].notna().all() else None, capsize=2, **look)
+                    ax.text(i, mean + bar[1, 0], f"{mean:.3g}", ha="center", va="bottom", fontsize=6)
             if metric == "test_accuracy":
                 ax.axhline(100 * chance(part.rows), color="0.5", linestyle=":", linewidth=0.8)
             ax.set_xticks(range(len(variants)), [plain(DIAGNOSED.get(name, name)) for name in variants], fontsize=6)

@@ -27,8 +27,8 @@ def _draw(part: Part) -> Drawing:
     data = means(part.rows, ["line", "variant", "mode", "readout", "dt_ms"]).astype({"dt_ms": float})
     caption = (
         f"{part.about_models} Networks trained at one bin width, tested at others, {int(part.rows['n'].min())} "
-        "samples. Points: mean over seeds, lines a little apart sideways; bars: 95 % t-interval (none for n = 1; cut "
-        "at 0 and 100 %)."
+        "samples. Points: mean over seeds, lines a little apart sideways; bars: 95 % t-interval (none for n = "
+        "1)."
     )
     with style():
         figure, axes = new_figure(FULL, 2.6, caption, ncols=len(PANELS), sharex=True, sharey=True)

@@ -122,8 +122,9 @@ def _rises(part: Part) -> Drawing:
     rows = part.rows.astype({"radius": float})
     by = ["line", "variant", "metric", "radius"]
     # The planes of one network are no sample of networks: their spread is shown, not an interval for the mean.
-    spread = rows.groupby(by, sort=False)["value"].std().rename("sd").reset_index()
-    data = means(rows, by).drop(columns="ci95").merge(spread, on=by)
+    deviation = rows.groupby(by, sort=False)["value"].std().rename("sd").reset_index()
+    data = means(rows, by).drop(columns="ci95").merge(deviation, on=by)
+    data = data.assign(low=data["mean"] - data["sd"], high=data["mean"] + data["sd"])
     caption = (
         f"{part.about_models} Mean over circles around the trained weights in {int(rows['pair'].nunique())} random planes "
         f"a seed, {int(rows['n'].min())} training samples; bars: standard deviation over planes and seeds."
@@ -134,7 +135,7 @@ def _rises(part: Part) -> Drawing:
             scale = 100 if metric == "accuracy_fall" else 1
             for i, (line, variant) in enumerate(part.variants.items()):
                 own = data[(data["line"] == line) & (data["metric"] == metric)].sort_values("radius")
-                error_bars(ax, own["radius"] + 0.012 * i, own, scale, "sd", **looks(variant, line))
+                error_bars(ax, own["radius"] + 0.012 * i, own, scale, **looks(variant, line))
         axes[0, 0].set_ylabel(plain(f"loss rise ({_unit(rows)})"))
         axes[1, 0].set_ylabel("accuracy fall (points)")
         axes[1, 0].set_xlabel("distance from the trained weights")

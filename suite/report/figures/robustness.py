@@ -84,11 +84,10 @@ def _draw(part: Part, *, swept: bool) -> Drawing:
                 curve.step(x, 100 * y, where="post", **look)
                 curves += [(line, kind, float(a), float(b)) for a, b in zip(x, y, strict=True)]
         box.set_yscale("log")
+        crowded = len(lines) > 5 and not swept  # the key names them
         ticks = [plain(label(line)).replace(" + ", " +\n").replace(" ", "\n", 0 if swept else 1) for line in lines]
-        box.set_xticks(range(len(lines)), ticks)
+        box.set_xticks(range(len(lines)), [""] * len(lines) if crowded else ticks)
         box.set_xlim(-0.6, len(lines) - 0.4)
-        if len(lines) > 5 and not swept:
-            box.tick_params(axis="x", rotation=45)
         box.set_ylabel("flips at first success")
         box.set_title("(a)", pad=11)
         curve.set_xscale("log")

@@ -34,9 +34,10 @@ def _short(n: float) -> str:
 def _draw(part: Part) -> Drawing:
     rows, lines = part.rows, part.lines
     counts = rows[rows["metric"].isna()]
-    shares = counts.groupby(["line", "seed", "low"], sort=False)["neurons"].sum().rename("value").reset_index()
+    counts = counts.rename(columns={"low": "rate"})  # where its bin begins
+    shares = counts.groupby(["line", "seed", "rate"], sort=False)["neurons"].sum().rename("value").reset_index()
     shares["value"] /= shares.groupby(["line", "seed"])["value"].transform("sum")
-    data = means(shares, ["line", "low"])
+    data = means(shares, ["line", "rate"])
     whole = rows[rows["metric"].notna()]
     numbers = means(whole[at_all(whole)], ["line", "metric"]).set_index(["line", "metric"])["mean"]
     caption = (
@@ -47,9 +48,9 @@ def _draw(part: Part) -> Drawing:
     with style():
         figure, axes, grid = panels(len(lines), 5, FULL, 1.9, caption, sharex=True, sharey=True)
         for i, (ax, line) in enumerate(zip(axes, lines, strict=True)):
-            own = data[data["line"] == line].sort_values("low")
+            own = data[data["line"] == line].sort_values("rate")
             ax.bar(
-                own["low"], 100 * own["mean"], width=0.02, align="edge", color=colour(part.variants[line]), linewidth=0
+                own["rate"], 100 * own["mean"], width=0.02, align="edge", color=colour(part.variants[line]), linewidth=0
             )
             rate = numbers.get((line, "spike_rate"), np.nan)
             ax.axvline(rate, color="0.35", linestyle="--", linewidth=0.8)
