@@ -69,7 +69,7 @@ _LONGEST = 200
 @dataclass(frozen=True)
 class Drawing:
     """A figure, the data it was drawn from, and what a reader must know to read it. `name` is that of its files. kind:
-    what figures of other settings share, their title without the setting; where they are many, one is opened at a time.
+    what figures of other settings share, their title without the setting; where they are many, one is opened at a time. alt: what is seen, for those who do not see it (default: the title).
     """
 
     name: str
@@ -78,6 +78,7 @@ class Drawing:
     figure: Figure
     data: pd.DataFrame
     kind: str = ""
+    alt: str = ""
 
 
 def colour(variant: str) -> str:
