@@ -118,20 +118,19 @@ def _weight(setting: Sequence[Effect]) -> tuple[int, bool, int, int]:
 
 def _entry(one: Effect, framework: str) -> Entry:
     source = str(one.setting["data_source"])
-    name = _dataset(one) if papers_data(source) else f"{_dataset(one)} ({source})"
-    name += f", {framework}" * bool(framework)
+    name = _dataset(one) + " †" * (not papers_data(source)) + f", {framework}" * bool(framework)
     text, sure = amount(one), certainty(one)
     verb = {"practically equal": "makes practically no difference to", "undecided": "has no decided effect on"}
-    whole = f"{one.component} {verb.get(one.verdict, one.verdict)} {one.role} on {name}: {text}, {sure}"
+    whole = f"{one.component} {verb.get(one.verdict, one.verdict)} {one.role} on {_dataset(one)} ({source}): {text}, {sure}"
     tone = {True: "good", False: "bad", None: "equal" if one.verdict == "practically equal" else "unsure"}[one.good]
-    return Entry(name, GLYPHS[one.verdict], f"{text}, n={one.evidence.n}", whole, tone, anchor(one))
+    return Entry(name, GLYPHS[one.verdict], text if one.evidence.learnt else f"{text}, n={one.evidence.n}", whole, tone, anchor(one))
 
 
 def amount(one: Effect) -> str:
     """An effect's size and interval: in points, in per cent of what it is without, or as seeds that learn."""
     e = one.evidence
     if e.learnt is not None:
-        return f"{e.learnt[0]} of {e.n} learn, {e.learnt[1]} without"
+        return f"{e.learnt[0]} of {e.n} seeds learn, {e.learnt[1]} without"
     without = e.means[1]
     if one.unit == ACCURACY:
         scale, unit = 100.0, ""
@@ -140,8 +139,8 @@ def amount(one: Effect) -> str:
     else:
         scale, unit = 1.0, ""
     digits = 1 if abs(scale * e.mean) < 100 else 0
-    interval = "" if math.isnan(e.low) else f" [{scale * e.low:+.{digits}f}, {scale * e.high:+.{digits}f}]"
-    return f"{scale * e.mean:+.{digits}f}{unit}{interval}"
+    interval = "" if math.isnan(e.low) else f" [{scale * e.low:+z.{digits}f}, {scale * e.high:+z.{digits}f}]"
+    return f"{scale * e.mean:+z.{digits}f}{unit}{interval}"
 
 
 def certainty(one: Effect) -> str:
@@ -165,17 +164,33 @@ def frameworks(effects: Sequence[Effect], results: Results) -> list[str]:
     differ = [pair[0] for how, pair in found if how == "differ"]
     n_own = sum(how in ("same", "differ") for how, _ in found)
     n_kernel = sum(how == "same kernel" for how, _ in found)
-    if n_own:
-        said = "It survives" if not differ else "Not everywhere"
-        said += f": of {n_own} effects measured on both frameworks, each on its own kernel, {n_own - len(differ)} have "
-        said += "the same verdict on both"
-        said += "".join(f"; {one.component} for {one.role} on {_dataset(one)} has not" for one in differ[:5])
-        said += f"; and {len(differ) - 5} more have not" if len(differ) > 5 else ""
+    own = [pair for how, pair in found if how in ("same", "differ")]
+    decided = [pair for pair in own if any(one.verdict != "undecided" for one in pair)]
+    means = ([one.evidence.mean for one in pair if one.unit == ACCURACY] for pair in own)
+    apart = [max(pair) - min(pair) for pair in means if len(pair) > 1]
+    if not n_own:
+        said = "Not tested: no effect was measured on both frameworks, each on a kernel of its own."
+    elif not decided:
+        said = f"Not known yet: of {n_own} effects measured on both frameworks, each on a kernel of its own, none is "
+        said += "decided on either."
     else:
-        said = "Not tested by training: no effect was measured on both frameworks, each on its own kernel"
-    said += f". {n_kernel} more were computed by one kernel for both, which proves nothing." if n_kernel else "."
+        n_same = len(decided) - len(differ)
+        said = "Not everywhere" if differ else "Yes, as far as it is tested"
+        said += f": of {len(decided)} effects decided on a framework and measured on the other by a kernel of its own, "
+        said += f"{n_same} ha{'s' if n_same == 1 else 've'} the same verdict on both"
+        names = [f"{one.component} for {one.role} on {_dataset(one)}" for one in differ]
+        said += f"; not so: {', '.join(names[:5])}" * bool(names) + f" and {len(names) - 5} more" * (len(names) > 5) + "."
+    if apart:
+        said += f" Effects on accuracy differ between the frameworks by at most {100 * max(apart):.1f} points."
+    if n_kernel:
+        said += f" {n_kernel} more were computed by one kernel for both, which proves nothing."
     checked = cross_check_notes(results)
     return [said, *(checked or ["No run has been cross-checked on the other framework's neurons."])]
+
+
+def others_data(effects: Iterable[Effect]) -> list[str]:
+    """Of the datasets that are marked in the grid, what their data are."""
+    return sorted({f"{_dataset(e)}: {e.setting['data_source']}" for e in effects if not papers_data(e.setting["data_source"])})
 
 
 def untested(effects: Iterable[Effect]) -> list[tuple[str, str, str]]:

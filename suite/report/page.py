@@ -81,6 +81,7 @@ def render(
         headings=first.HEADINGS,
         glyphs=first.GLYPHS,
         frameworks=first.frameworks(found, results),
+        others_data=first.others_data(found),
         untested=first.untested(found),
         evidence=_evidence(found),
         claims_tested=_tested(verdicts),
@@ -165,6 +166,7 @@ def _evidence(found: Sequence[Effect]) -> list[dict[str, Any]]:
     sections: list[dict[str, Any]] = []
     for component, role in dict.fromkeys((one.component, one.role) for one in found):
         own = [one for one in found if (one.component, one.role) == (component, role)]
+        own.sort(key=lambda one: first.KINDS.index(one.kind) if one.kind in first.KINDS else len(first.KINDS))
         limits = _limits((one.unit, one.evidence) for one in own)
         lines = []
         for one in own:
