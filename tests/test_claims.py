@@ -12,9 +12,8 @@ from report_rows import artifact, ready, results_of, row
 
 from neurons import Variant
 from suite.registry import datasets
-from suite.report.claims import CLAIMS
 from suite.report.measured import checked
-from suite.report.verdicts import judged, verdicts
+from suite.report.verdicts import EVERY, judged, verdicts
 from suite.results.bits import packed
 
 STEPS = (-0.02, -0.01, 0.0, 0.01, 0.02)
@@ -254,14 +253,14 @@ def test_a_trend_over_k():
 
 def test_without_rows_every_claim_is_there_and_not_tested():
     table = verdicts(ready([]))
-    assert table["claim"].tolist() == [claim.id for claim in CLAIMS]
+    assert table["claim"].tolist() == [claim.id for claim in EVERY]
     assert set(table["verdict"]) == {"not tested"}
     assert set(table["note"]) == {"no rows yet"}
 
 
 def test_claims_name_what_exists():
-    assert len({claim.id for claim in CLAIMS}) == len(CLAIMS)
-    for claim in CLAIMS:
+    assert len({claim.id for claim in EVERY}) == len(EVERY)
+    for claim in EVERY:
         for name in claim.datasets:
             assert name in datasets
         assert claim.tests

@@ -69,13 +69,18 @@ def test_seeds_that_learn_or_do_not_are_counted() -> None:
     low = pd.Series([0.51] * 8 + [0.98] * 2)
     found = compare(high, low, margin=MARGIN)
     assert found.learnt == (9, 2)
-    assert found.p == pytest.approx(stats.fisher_exact([[9, 1], [2, 8]]).pvalue)
+    assert found.p < stats.fisher_exact([[9, 1], [2, 8]]).pvalue
     assert found.effect == pytest.approx(0.7)
     assert -1 <= found.low < 0.7 < found.high <= 1
     assert found.needed is not None
     always = compare(pd.Series([0.99, 0.98, 0.995, 0.99, 0.985]), pd.Series([0.5, 0.51, 0.5, 0.49, 0.5]), margin=MARGIN)
     assert always.learnt is None  # neither side is split: a difference like any other
     assert always.p < 1e-6
+    odd = compare(pd.Series([0.99, 0.98, 0.995, 0.99, 0.985]), pd.Series([0.5, 0.5, 0.5, 0.58, 0.5]), margin=MARGIN)
+    assert odd.learnt == (5, 0)  # one that does not look normal
+    assert odd.p == pytest.approx(2 * 0.25**5)  # both sides as they are, if seeds learn half of the time
+    assert odd.mean == odd.effect == 1
+    assert odd.means == (pytest.approx(0.988), pytest.approx(0.516))
     assert share_interval(9, 10) == pytest.approx(stats.binomtest(9, 10).proportion_ci(method="exact"))
 
 

@@ -86,9 +86,9 @@ def differences(results: Results) -> pd.DataFrame:
     rows = accuracy_rows(results)
     rows = rows[rows["status"].isin(COUNTED) & rows["value"].notna()]
     judged = {(one.claim.id, *_where(one.setting)): one.tests[0] for one in judge(results) if one.setting is not None}
-    checks = cross_checks(results)
     lines = []
     group = [*SETTING, "variant", "variant_parameters"]
+    checks = {tuple(map(str, key)): part for key, part in cross_checks(results).groupby(group)}
     for key, part in rows.groupby(group, dropna=False, sort=False):
         about: dict[str, Any] = dict(zip(group, key, strict=True))
         by_seed = {name: of.groupby("seed")["value"].last() for name, of in part.groupby("backend")}
@@ -100,7 +100,7 @@ def differences(results: Results) -> pd.DataFrame:
         same_kernel = bool(kernels[PAIR[0]] & kernels[PAIR[1]])
         verdict = "undecided" if tested is None else _VERDICTS.get(tested.verdict, tested.verdict)
         with_interval = tested is not None and tested.evidence.learnt is None
-        check = checks[(checks[group].astype(str) == pd.Series(about)[group].astype(str)).all(axis=1)]
+        check = checks.get(tuple(map(str, key)), pd.DataFrame())
         lines.append(
             {
                 **about,

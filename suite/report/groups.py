@@ -73,7 +73,9 @@ def groups(results: Results) -> list[Group]:
 
 
 def _ended(bad: pd.DataFrame, which: dict[str, Any]) -> dict[tuple[str, str, int], str]:
-    own = bad[(bad[WHICH].astype(str) == pd.Series(which)[WHICH].astype(str)).all(axis=1)]
+    own = bad
+    for name in WHICH:
+        own = own[own[name].astype(str) == str(which[name])]
     return dict(zip(zip(own["experiment"], own["variant"], own["seed"], strict=True), own["status"], strict=True))
 
 

@@ -39,7 +39,7 @@ def interval(values: pd.Series, *, share: bool) -> tuple[float, float]:
 
 
 def means(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
-    """Mean, ci95 (half-width of the t-interval), low and high (`interval`; of fractions within 0 and 1) and n of the
+    """Mean, ci95 (half-width of the t-interval), lower and upper (`interval`; of fractions within 0 and 1) and n of the
     values for each combination of the columns `by`.
     """
     out: list[dict[str, Any]] = []
@@ -47,6 +47,6 @@ def means(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
         mean, ci = mean_ci(part["value"])
         share = "unit" in part and bool(part["unit"].str.startswith("fraction").fillna(False).all())
         low, high = interval(part["value"], share=share)
-        numbers = {"mean": mean, "ci95": ci, "low": low, "high": high, "n": len(part)}
+        numbers = {"mean": mean, "ci95": ci, "lower": low, "upper": high, "n": len(part)}
         out.append({**dict(zip(by, key, strict=True)), **numbers})
-    return pd.DataFrame(out, columns=[*by, "mean", "ci95", "low", "high", "n"])
+    return pd.DataFrame(out, columns=[*by, "mean", "ci95", "lower", "upper", "n"])

@@ -75,7 +75,7 @@ def criteria(results: Results) -> pd.DataFrame:
             best = of["mean"].min() if metric in COSTS else of["mean"].max()
             lines += [
                 {**about, "variant": one["line"], "criterion": metric}
-                | {name: one[name] for name in ("mean", "low", "high", "n")}
+                | {"mean": one["mean"], "low": one["lower"], "high": one["upper"], "n": one["n"]}
                 | {"best": len(of) > 1 and one["mean"] == best}
                 for _, one in of.iterrows()
             ]
@@ -89,7 +89,7 @@ def _means(rows: pd.DataFrame) -> pd.DataFrame:
     by = ["variant", "line", "metric"]
     beyond = rows["value"].map(math.isinf).groupby([rows[name] for name in by]).transform("any")
     table = means(rows.assign(value=rows["value"].mask(beyond, 0.0), beyond=beyond), [*by, "beyond"])
-    table.loc[table["beyond"].astype(bool), ["mean", "low", "high"]] = math.inf, math.nan, math.nan
+    table.loc[table["beyond"].astype(bool), ["mean", "lower", "upper"]] = math.inf, math.nan, math.nan
     return table
 
 

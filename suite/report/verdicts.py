@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from suite.report.claims import CLAIMS, Claim, Comparison
+from suite.report.claims_of_others import OTHERS
 from suite.report.components import QUESTIONS, frameworks_question
 from suite.report.groups import WHICH, Group, across, both_frameworks, groups, missing
 from suite.report.inference import ALPHA, MARGIN, Evidence, compare, holm, pairs_needed
@@ -35,12 +36,15 @@ TITLE = (
 )
 
 
+EVERY = (*CLAIMS, *OTHERS)
+
+
 @dataclass(frozen=True)
 class Tested:
     """One comparison of a claim in one setting and framework. evidence.p and p_equal are as computed, evidence.needed
-    for this report's number of comparisons; p is adjusted: that of being equal where the verdict is "practically
-    equal", else that of no difference. unit: what mean and interval are in: "accuracy" (a fraction), "share of seeds"
-    (where seeds learn or do not), or "".
+    for this report's number of comparisons; p is adjusted: where the two are practically equal, that of a difference
+    beyond the margin, else that of no difference. unit: what mean and interval are in: "accuracy" (a fraction), "share
+    of seeds" (where seeds learn or do not), or "".
     """
 
     says: str
@@ -68,7 +72,7 @@ class Judged:
 def judged(results: Results) -> list[Judged]:
     """The claims, in their order, each in every setting and framework that can test it; one "not tested" without."""
     every = judge(results)
-    return [one for claim in CLAIMS for one in every if one.claim is claim]
+    return [one for claim in EVERY for one in every if one.claim is claim]
 
 
 @lru_cache(maxsize=2)
@@ -86,10 +90,10 @@ def judge(results: Results) -> tuple[Judged, ...]:
         tests = []
         for test, e in zip(one.claim.tests, one.evidence, strict=one.which is not None):
             p, p_equal = adjusted.get(_hypothesis(one, e), (math.nan, math.nan))
-            verdict = _verdict(e, p, p_equal)
+            verdict = _verdict(test, e, p, p_equal)
             unit = "share of seeds" if e.learnt else test.unit
             told = replace(e, needed=pairs_needed(e, alpha))
-            tests.append(Tested(test.says, told, verdict, p_equal if verdict == "practically equal" else p, unit))
+            tests.append(Tested(test.says, told, verdict, p_equal if p_equal <= ALPHA else p, unit))
         verdict = conclude([test.verdict for test in tests]) if tests else "not tested"
         done.append(Judged(one.claim, one.which, verdict, tuple(tests), one.caution, one.missing))
     return tuple(done)
@@ -114,7 +118,7 @@ def _compared(results: Results) -> Iterator[_Compared]:
             claim = frameworks_question(variant)
             found = tuple(evidence(test, group.rows, correct) for test in claim.tests)
             yield _Compared(claim, group.which, found, group.caution, _missing(claim, group, correct))
-    for claim in (*CLAIMS, *QUESTIONS.values()):
+    for claim in (*EVERY, *QUESTIONS.values()):
         tested, lacks = False, ""
         for group in across(every, claim.datasets or ()) if claim.across else every:
             if claim.datasets is not None and not claim.across and group.which["dataset"] not in claim.datasets:
@@ -199,11 +203,11 @@ def _hypothesis(one: _Compared, e: Evidence) -> tuple[object, ...]:
     return (*where, abs(e.mean), e.p, e.p_equal)
 
 
-def _verdict(e: Evidence, p: float, p_equal: float) -> str:
+def _verdict(test: Comparison, e: Evidence, p: float, p_equal: float) -> str:
     if p_equal <= ALPHA:
-        return "practically equal"
+        return "supported" if test.equal else "practically equal"
     if p <= ALPHA:
-        return "supported" if e.effect > 0 else "contradicted"
+        return "supported" if e.effect > 0 and not test.equal else "contradicted"
     return "undecided"
 
 

@@ -15,6 +15,7 @@ def packed(flags: np.ndarray) -> str:
 
 def unpacked(text: str, n: int) -> np.ndarray:
     """Undo `packed`: [n]. Raises ValueError if the text is not of n flags."""
-    if not text.startswith(_PREFIX) or len(text) != len(_PREFIX) + 2 * -(-n // 8):
+    digits = text.removeprefix(_PREFIX)
+    if digits == text or len(digits) != 2 * -(-n // 8):
         raise ValueError(f"{text[:20]!r} is not {n} flags: {_PREFIX} and {2 * -(-n // 8)} hex digits")
-    return np.unpackbits(np.frombuffer(bytes.fromhex(text.removeprefix(_PREFIX)), dtype=np.uint8), count=n).astype(bool)
+    return np.unpackbits(np.frombuffer(bytes.fromhex(digits), dtype=np.uint8), count=n).astype(bool)
