@@ -153,7 +153,7 @@ def panels(
 
 
 def error_bars(ax: Any, x: Any, rows: pd.DataFrame, scale: float = 1, **looks: Any) -> None:
-    """Points at the rows' means over thinner bars from low to high, where they have these."""
+    """Points at the rows' means over thinner bars from lower to upper, where they have these."""
     bars = ax.errorbar(x, scale * rows["mean"], scale * spread(rows), marker=".", elinewidth=0.6, **looks)
     bars.lines[0].set_clip_on(rows.empty)  # a point at 100 % lies on the frame
     for bar in bars.lines[2]:
@@ -161,8 +161,8 @@ def error_bars(ax: Any, x: Any, rows: pd.DataFrame, scale: float = 1, **looks: A
 
 
 def spread(rows: pd.DataFrame) -> np.ndarray:
-    """[2, rows]: how far low is below and high above the mean; 0 where there is no interval."""
-    return np.nan_to_num([rows["mean"] - rows["low"], rows["high"] - rows["mean"]])
+    """[2, rows]: how far lower is below and upper above the mean; 0 where there is no interval."""
+    return np.nan_to_num([rows["mean"] - rows["lower"], rows["upper"] - rows["mean"]])
 
 
 def within(ax: Any, low: float, high: float) -> None:

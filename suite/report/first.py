@@ -121,9 +121,18 @@ def _entry(one: Effect, framework: str) -> Entry:
     name = _dataset(one) + " †" * (not papers_data(source)) + f", {framework}" * bool(framework)
     text, sure = amount(one), certainty(one)
     verb = {"practically equal": "makes practically no difference to", "undecided": "has no decided effect on"}
-    whole = f"{one.component} {verb.get(one.verdict, one.verdict)} {one.role} on {_dataset(one)} ({source}): {text}, {sure}"
+    whole = (
+        f"{one.component} {verb.get(one.verdict, one.verdict)} {one.role} on {_dataset(one)} ({source}): {text}, {sure}"
+    )
     tone = {True: "good", False: "bad", None: "equal" if one.verdict == "practically equal" else "unsure"}[one.good]
-    return Entry(name, GLYPHS[one.verdict], text if one.evidence.learnt else f"{text}, n={one.evidence.n}", whole, tone, anchor(one))
+    return Entry(
+        name,
+        GLYPHS[one.verdict],
+        text if one.evidence.learnt else f"{text}, n={one.evidence.n}",
+        whole,
+        tone,
+        anchor(one),
+    )
 
 
 def amount(one: Effect) -> str:
@@ -179,7 +188,9 @@ def frameworks(effects: Sequence[Effect], results: Results) -> list[str]:
         said += f": of {len(decided)} effects decided on a framework and measured on the other by a kernel of its own, "
         said += f"{n_same} ha{'s' if n_same == 1 else 've'} the same verdict on both"
         names = [f"{one.component} for {one.role} on {_dataset(one)}" for one in differ]
-        said += f"; not so: {', '.join(names[:5])}" * bool(names) + f" and {len(names) - 5} more" * (len(names) > 5) + "."
+        said += (
+            f"; not so: {', '.join(names[:5])}" * bool(names) + f" and {len(names) - 5} more" * (len(names) > 5) + "."
+        )
     if apart:
         said += f" Effects on accuracy differ between the frameworks by at most {100 * max(apart):.1f} points."
     if n_kernel:
@@ -190,7 +201,9 @@ def frameworks(effects: Sequence[Effect], results: Results) -> list[str]:
 
 def others_data(effects: Iterable[Effect]) -> list[str]:
     """Of the datasets that are marked in the grid, what their data are."""
-    return sorted({f"{_dataset(e)}: {e.setting['data_source']}" for e in effects if not papers_data(e.setting["data_source"])})
+    return sorted(
+        {f"{_dataset(e)}: {e.setting['data_source']}" for e in effects if not papers_data(e.setting["data_source"])}
+    )
 
 
 def untested(effects: Iterable[Effect]) -> list[tuple[str, str, str]]:

@@ -32,8 +32,10 @@ def _apart(rows: pd.DataFrame) -> Iterator[str]:
     sources = rows.groupby("dataset")["data_source"].unique()
     both = [name for name, found in sources.items() if "standin" in found and len({*found} - {"standin", "missing"})]
     if both:
-        yield f"Stand-in and real data: {_listed(both)} {'has' if len(both) == 1 else 'have'} rows of both; they stand "\
+        yield (
+            f"Stand-in and real data: {_listed(both)} {'has' if len(both) == 1 else 'have'} rows of both; they stand "
             "apart, and only those of real data bear on a claim."
+        )
 
 
 def _made_by(rows: pd.DataFrame) -> Iterator[str]:
@@ -44,8 +46,10 @@ def _made_by(rows: pd.DataFrame) -> Iterator[str]:
         if len(cells):
             found = ", ".join(sorted(rows[column].dropna().astype(str).unique()))
             where = (f"{one.dataset} {one.variant}" for one in cells.itertuples())
-            yield f"Mixed versions: seeds of several {column.replace('_', ' ')}s ({found}) share a mean in " \
+            yield (
+                f"Mixed versions: seeds of several {column.replace('_', ' ')}s ({found}) share a mean in "
                 f"{_listed(dict.fromkeys(where))}."
+            )
 
 
 def _seeds(rows: pd.DataFrame) -> Iterator[str]:

@@ -206,7 +206,5 @@ def _counted(runs: pd.DataFrame, columns: list[str]) -> Table:
     filled = runs[columns].astype("string").fillna(NOTHING)
     counts = filled.value_counts(sort=False).reset_index(name="runs").sort_values(columns, key=order)
     kinds = {"runs": "number", "benchmark_version": "number"}
-    shown = tuple(
-        Column(name.replace("_", " "), "number" if name in kinds else "text") for name in (*columns, "runs")
-    )
+    shown = tuple(Column(name.replace("_", " "), "number" if name in kinds else "text") for name in (*columns, "runs"))
     return Table("runs", "", shown, tuple(tuple(map(str, row)) for row in counts.to_numpy()), counts)

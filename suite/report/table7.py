@@ -73,11 +73,11 @@ def table7(results: Results) -> Table:
 
 def _numbers(rows: pd.DataFrame) -> tuple[Number, ...]:
     """One of each kernel."""
-    return tuple(Number(one["mean"], low=one["low"], high=one["high"]) for _, one in rows.iterrows())
+    return tuple(Number(one["mean"], low=one["lower"], high=one["upper"]) for _, one in rows.iterrows())
 
 
 def summary7(results: Results) -> pd.DataFrame:
-    """Mean, ci95, low, high and n of each model, framework, resolution, mode and readout, and the paper's number (fractions)."""
+    """Mean, ci95, lower, upper and n of each model, framework, resolution, mode and readout, and the paper's number (fractions)."""
     rows = with_baselines(measured(results, "generalization", "test_accuracy"))
     table = means(rows.reindex(columns=[*rows.columns.union(["dt_ms", "mode", "readout"], sort=False)]), _BY)
     table["dt_ms"] = table["dt_ms"].astype(float)

@@ -91,7 +91,9 @@ def _points(ax: Any, x: float, rows: pd.DataFrame, marker: str, shade: str) -> N
     bars = ax.errorbar(x, mean, bar, fmt=marker, color=shade, **look)
     bars.lines[0].set_clip_on(False)
     spread = np.linspace(-0.08, 0.08, len(values)) if len(values) > 1 else np.zeros(1)
-    ax.plot(x + spread, values, marker, color=shade, alpha=0.6, markersize=1.6, markeredgewidth=0, zorder=4, clip_on=False)
+    ax.plot(
+        x + spread, values, marker, color=shade, alpha=0.6, markersize=1.6, markeredgewidth=0, zorder=4, clip_on=False
+    )
 
 
 def _legend(figure: Any, frameworks: list[str], has_paper: bool, guess: bool) -> None:

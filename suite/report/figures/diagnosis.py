@@ -52,7 +52,7 @@ def _draw(part: Part) -> Drawing:
                     shade, gain = colour(SHADES.get(variant, variant)), "gain" in variant
                     look = {"color": "white" if gain else shade, "edgecolor": shade, "hatch": "////" if gain else None}
                     mean, bar = scale * float(own["mean"].iloc[0]), scale * spread(own)
-                    ax.bar(i, mean, yerr=bar if own["low"].notna().all() else None, capsize=2, **look)
+                    ax.bar(i, mean, yerr=bar if own["lower"].notna().all() else None, capsize=2, **look)
                     ax.text(i, mean + bar[1, 0], f"{mean:.3g}", ha="center", va="bottom", fontsize=6)
             if metric == "test_accuracy":
                 ax.axhline(100 * chance(part.rows), color="0.5", linestyle=":", linewidth=0.8)

@@ -124,7 +124,7 @@ def _rises(part: Part) -> Drawing:
     # The planes of one network are no sample of networks: their spread is shown, not an interval for the mean.
     deviation = rows.groupby(by, sort=False)["value"].std().rename("sd").reset_index()
     data = means(rows, by).drop(columns="ci95").merge(deviation, on=by)
-    data = data.assign(low=data["mean"] - data["sd"], high=data["mean"] + data["sd"])
+    data = data.assign(lower=data["mean"] - data["sd"], upper=data["mean"] + data["sd"])
     caption = (
         f"{part.about_models} Mean over circles around the trained weights in {int(rows['pair'].nunique())} random planes "
         f"a seed, {int(rows['n'].min())} training samples; bars: standard deviation over planes and seeds."

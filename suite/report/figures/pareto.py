@@ -24,7 +24,7 @@ TITLE = "Section 5: accuracy against robustness, generalization and operations"
 
 def draw(results: Results) -> Iterator[Drawing]:
     """One figure for each setting and framework in which two variants or more have accuracy and another criterion."""
-    for setting, rows in settings(criteria(results)):
+    for setting, rows in settings(criteria(results).rename(columns={"low": "lower", "high": "upper"})):
         for framework, own in rows.groupby("framework", sort=False):
             table = own.pivot_table(index="variant", columns="criterion", values="mean", sort=False)
             if "accuracy" in table:

@@ -34,10 +34,9 @@ def _short(n: float) -> str:
 def _draw(part: Part) -> Drawing:
     rows, lines = part.rows, part.lines
     counts = rows[rows["metric"].isna()]
-    counts = counts.rename(columns={"low": "rate"})  # where its bin begins
-    shares = counts.groupby(["line", "seed", "rate"], sort=False)["neurons"].sum().rename("value").reset_index()
+    shares = counts.groupby(["line", "seed", "low"], sort=False)["neurons"].sum().rename("value").reset_index()
     shares["value"] /= shares.groupby(["line", "seed"])["value"].transform("sum")
-    data = means(shares, ["line", "rate"])
+    data = means(shares, ["line", "low"])
     whole = rows[rows["metric"].notna()]
     numbers = means(whole[at_all(whole)], ["line", "metric"]).set_index(["line", "metric"])["mean"]
     caption = (
@@ -48,9 +47,9 @@ def _draw(part: Part) -> Drawing:
     with style():
         figure, axes, grid = panels(len(lines), 5, FULL, 1.9, caption, sharex=True, sharey=True)
         for i, (ax, line) in enumerate(zip(axes, lines, strict=True)):
-            own = data[data["line"] == line].sort_values("rate")
+            own = data[data["line"] == line].sort_values("low")
             ax.bar(
-                own["rate"], 100 * own["mean"], width=0.02, align="edge", color=colour(part.variants[line]), linewidth=0
+                own["low"], 100 * own["mean"], width=0.02, align="edge", color=colour(part.variants[line]), linewidth=0
             )
             rate = numbers.get((line, "spike_rate"), np.nan)
             ax.axvline(rate, color="0.35", linestyle="--", linewidth=0.8)
