@@ -68,8 +68,10 @@ _LONGEST = 200
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure, the data it was drawn from, and what a reader must know to read it. `name` is that of its files. kind:
-    what figures of other settings share, their title without the setting; where they are many, one is opened at a time. alt: what is seen, for those who do not see it (default: the title).
+    """A figure, the data it was drawn from, and what a reader must know to read it. `name` is that of its files.
+
+    kind: what figures of other settings share, their title without the setting; where they are many, one is shown and
+    the others are folded. alt: what is to be seen, for those who do not see it (default: the title).
     """
 
     name: str
@@ -99,6 +101,12 @@ def plain(text: object) -> str:
 def looks(variant: str, line: str) -> dict[str, Any]:
     """How the line of a variant looks; `line` is what it is called."""
     return {"color": colour(variant), "linestyle": DASHES.get(variant, "-"), "label": plain(label(line))}
+
+
+def seen(what: str, values: pd.Series, form: str = "{:.1f} %") -> str:
+    """What a picture shows in words: "what: baseline 51.2 %, without reset 99.4 %", of values by line."""
+    numbers = (f"{label(str(line))} {form.format(value)}" for line, value in values.dropna().items())
+    return f"{what}: {', '.join(numbers)}" if len(values.dropna()) else ""
 
 
 def panel_title(i: int, line: str) -> str:
@@ -203,7 +211,8 @@ def settle(figure: Figure) -> None:
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
         for ax in figure.axes:
-            ax.set_position([round(edge, 5) for edge in ax.get_position(original=True).bounds])
+            left, bottom, width, height = (round(edge, 5) for edge in ax.get_position(original=True).bounds)
+            ax.set_position((left, bottom, width, height))
 
 
 def svg(figure: Figure, **how: Any) -> str:

@@ -10,7 +10,7 @@ from suite.report import commands
 from suite.report.agreement import cross_check_notes
 from suite.report.answer import COMPONENTS, ROLES, Effect, one_framework
 from suite.report.components import WITH_AND_WITHOUT
-from suite.report.measured import framework_name, papers_data
+from suite.report.measured import framework_name, measured, papers_data
 from suite.report.values import ACCURACY
 from suite.results import Results
 
@@ -88,7 +88,7 @@ def anchor(one: Effect) -> str:
 
 def _slug(text: str) -> str:
     """Letters that a link may have; others by their code."""
-    return "".join(sign if sign.isascii() and sign.isalnum() or sign == "_" else f"-{ord(sign):x}-" for sign in text)
+    return "".join(sign if (sign.isascii() and sign.isalnum()) or sign == "_" else f"-{ord(sign):x}-" for sign in text)
 
 
 def _to_test(role: str, kind: str) -> str:
@@ -195,8 +195,13 @@ def frameworks(effects: Sequence[Effect], results: Results) -> list[str]:
         said += f" Effects on accuracy differ between the frameworks by at most {100 * max(apart):.1f} points."
     if n_kernel:
         said += f" {n_kernel} more were computed by one kernel for both, which proves nothing."
-    checked = cross_check_notes(results)
+    checked = [*cross_check_notes(results), *_spikes(results)]
     return [said, *(checked or ["No run has been cross-checked on the other framework's neurons."])]
+
+
+def _spikes(results: Results) -> list[str]:
+    rows = measured(results, "cross_check", "differing_spikes")
+    return [f"Of the hidden spikes at most {100 * rows['value'].max():.2g} % differ."] if len(rows) else []
 
 
 def others_data(effects: Iterable[Effect]) -> list[str]:

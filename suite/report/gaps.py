@@ -61,7 +61,7 @@ def _seeds(rows: pd.DataFrame) -> Iterator[str]:
             absent = sorted(every - set(own["seed"]))
             if absent:
                 seeds = f"seed{'s' * (len(absent) > 1)} {', '.join(map(str, absent))}"
-                found.setdefault((seeds, framework_name(backend)), []).append(variant)
+                found.setdefault((seeds, framework_name(backend)), []).append(str(variant))
         parts = [f"{seeds} of {', '.join(variants)} on {backend}" for (seeds, backend), variants in found.items()]
         lacking += [f"{_where(setting)}: {' and '.join(parts)}"] * bool(parts)
     if lacking:

@@ -51,12 +51,16 @@ class Part:
             return self.about
         return f"{self.about.removesuffix('.')} ({', '.join(others)}: {PYTORCH})."
 
-    def drawing(self, name: str, title: str, caption: str, figure: Figure, data: pd.DataFrame) -> Drawing:
-        """The figure, with the setting in its file's name and its title."""
+    def drawing(
+        self, name: str, title: str, caption: str, figure: Figure, data: pd.DataFrame, shows: str = ""
+    ) -> Drawing:
+        """The figure, with the setting in its file's name and its title; `shows`: what is to be seen, in words."""
         on, framework = self.setting["dataset"], [self.framework] * bool(self.framework)
         about = on if framework else f"{on} ({self.setting['data_source']})"
         whole = ", ".join([f"{title} on {about}", *framework]) + self.setting["told"]
-        return Drawing(file_name(name, self.setting["name"], *framework), whole, caption, figure, data, title)
+        return Drawing(
+            file_name(name, self.setting["name"], *framework), whole, caption, figure, data, title, f"{whole}. {shows}"
+        )
 
 
 def by_setting(rows: pd.DataFrame) -> Iterator[Part]:
@@ -122,6 +126,12 @@ def seeds_text(rows: pd.DataFrame) -> str:
         return "n = 0 seeds"
     low, high = int(n.min()), int(n.max())
     return f"n = {low} seed{'s' * (low != 1)}" if low == high else f"n = {low} to {high} seeds"
+
+
+def samples(rows: pd.DataFrame) -> str:
+    """How many samples the rows are of, at least, as text; "?" where they do not say."""
+    n = rows["n"].dropna()
+    return str(int(n.min())) if len(n) else "?"
 
 
 def about_setting(setting: Mapping[str, str], rows: pd.DataFrame) -> str:

@@ -77,7 +77,9 @@ def _numbers(rows: pd.DataFrame) -> tuple[Number, ...]:
 
 
 def summary7(results: Results) -> pd.DataFrame:
-    """Mean, ci95, lower, upper and n of each model, framework, resolution, mode and readout, and the paper's number (fractions)."""
+    """Mean, ci95, lower, upper and n of each model, framework, resolution, mode and readout, and the paper's number,
+    all fractions.
+    """
     rows = with_baselines(measured(results, "generalization", "test_accuracy"))
     table = means(rows.reindex(columns=[*rows.columns.union(["dt_ms", "mode", "readout"], sort=False)]), _BY)
     table["dt_ms"] = table["dt_ms"].astype(float)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from suite.drawing import CHANCE, COLUMN, FULL, Drawing, colour, key, label, new_figure, plain, style, within
+from suite.drawing import CHANCE, COLUMN, FULL, Drawing, colour, key, label, new_figure, plain, seen, style, within
 from suite.paper import TABLE_6
 from suite.report.figures import curves
 from suite.report.measured import COUNTED, SETTING, accuracy_rows, chance, comparable, with_baselines
@@ -66,7 +66,14 @@ def _draw(part: Part) -> Drawing:
         ax.set_ylabel("test accuracy (%)")
         within(ax, 0, 100)
         _legend(figure, frameworks, bool(papers), not math.isnan(guess))
-    return part.drawing("accuracy", "Test accuracy", caption, figure, data)
+    return part.drawing("accuracy", "Test accuracy", caption, figure, data, "; ".join(_seen(rows, frameworks)))
+
+
+def _seen(rows: pd.DataFrame, frameworks: list[str]) -> Iterator[str]:
+    counted = rows[rows["status"].isin(COUNTED)]
+    for name in frameworks:
+        own = counted[counted["framework"] == name]
+        yield seen(f"mean with {name}", 100 * own.groupby("line", sort=False)["value"].mean())
 
 
 def _offset(i: int, n: int) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from suite.drawing import CHANCE, FULL, Drawing, colour, key, label, new_figure, plain, style, within
+from suite.drawing import CHANCE, FULL, Drawing, colour, key, label, new_figure, plain, seen, style, within
 from suite.report.measured import COUNTED, KEY, SETTING, chance, with_baselines
 from suite.report.settings import Part, by_setting
 from suite.report.statistics import interval, means
@@ -68,14 +68,16 @@ def _draw(part: Part) -> Drawing:
                 within(ax, 0, 100 if scale == 100 else math.inf)
                 _label(ax, metric, rows)
         guess = 100 * chance(rows)
-        seen = [ax for ax in axes[:, 1] if ax.get_ylim()[0] <= guess]
-        for ax in seen:
+        low = [ax for ax in axes[:, 1] if ax.get_ylim()[0] <= guess]
+        for ax in low:
             ax.axhline(guess, **CHANCE, zorder=0)
         for ax in axes[1]:
             ax.set_xlabel("epoch")
-        _legend(figure, dict(zip(map(label, lines), shades, strict=True)), frameworks, bool(seen))
+        _legend(figure, dict(zip(map(label, lines), shades, strict=True)), frameworks, bool(low))
     data = data.assign(**{name: part.setting[name] for name in SETTING})[[*SETTING, *data.columns]]
-    return part.drawing("curves", "Figure 3: loss and accuracy", caption, figure, data)
+    last = data[(data["metric"] == "validation_accuracy") & (data["epoch"] == data["epoch"].max())]
+    shows = seen("validation accuracy at the end", 100 * last.groupby("line", sort=False)["mean"].mean())
+    return part.drawing("curves", "Figure 3: loss and accuracy", caption, figure, data, shows)
 
 
 def _one_of_alike(rows: pd.DataFrame) -> pd.DataFrame:

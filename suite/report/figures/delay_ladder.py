@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from suite.drawing import COLUMN, Drawing, colour, error_bars, key, label, new_figure, plain, style
+from suite.drawing import COLUMN, Drawing, colour, error_bars, key, label, new_figure, plain, seen, style
 from suite.report.measured import chance, measured
 from suite.report.settings import Part, by_setting
 from suite.report.statistics import means
@@ -57,4 +57,6 @@ def _draw(part: Part) -> Drawing:
         for i, framework in enumerate(frameworks if len(frameworks) > 1 else ()):
             ax.plot([], [], color="0.3", linestyle=DASHES[i % len(DASHES)], label=plain(framework))
         key(figure, ax, ncols=2)
-    return part.drawing("delay_ladder", "Accuracy at several delays", caption, figure, data)
+    longest = data[data["T"] == data["T"].max()].groupby("line", sort=False)["mean"].mean()
+    shows = seen(f"mean at T = {data['T'].max()}", 100 * longest)
+    return part.drawing("delay_ladder", "Accuracy at several delays", caption, figure, data, shows)

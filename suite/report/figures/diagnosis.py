@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from suite.drawing import FULL, Drawing, colour, new_figure, plain, spread, style, within
+from suite.drawing import FULL, Drawing, colour, new_figure, plain, seen, spread, style, within
 from suite.report.measured import chance, measured
-from suite.report.settings import Part, by_framework
+from suite.report.settings import Part, by_framework, samples
 from suite.report.statistics import means
 from suite.results import Results
 
@@ -39,7 +39,7 @@ def _draw(part: Part) -> Drawing:
     variants = [name for name in DIAGNOSED if name in there] + [name for name in there if name not in DIAGNOSED]
     caption = (
         f"{part.about} Means over seeds; bars: 95 % t-interval (none for n = 1); "
-        f"{int(part.rows['n'].min())} test samples. Dotted: chance. Entropy of how often each class is predicted: "
+        f"{samples(part.rows)} test samples. Dotted: chance. Entropy of how often each class is predicted: "
         "0 nats where it is always the same."
     )
     with style():
@@ -60,4 +60,5 @@ def _draw(part: Part) -> Drawing:
             ax.set_ylabel(text)
             ax.margins(y=0.15)
             within(ax, 0, 100 if metric == "test_accuracy" else math.inf)
-    return part.drawing("diagnosis", "Leak against input gain", caption, figure, data)
+    shows = seen("mean test accuracy", 100 * data[data["metric"] == "test_accuracy"].set_index("variant")["mean"])
+    return part.drawing("diagnosis", "Leak against input gain", caption, figure, data, shows)

@@ -18,10 +18,11 @@ from suite.drawing import (
     panel_title,
     panels,
     plain,
+    seen,
     style,
 )
 from suite.report.measured import artifact_lines, measured
-from suite.report.settings import Part, by_framework
+from suite.report.settings import Part, by_framework, samples
 from suite.report.statistics import means
 from suite.results import Results
 
@@ -58,12 +59,16 @@ def _unit(circles: pd.DataFrame) -> str:
 
 
 def _caption(part: Part, circles: pd.DataFrame) -> str:
-    measured_on = f" ({_unit(circles)}, {int(circles['n'].min())} samples)" if len(circles) else ""
+    measured_on = f" ({_unit(circles)}, {samples(circles)} samples)" if len(circles) else ""
     return (
         f"{part.about_models} Rise of the training loss{measured_on} over "
         "that at the trained weights (0, 0), in the plane of two filter-normalised random directions; one pair, lowest "
         "seed, one scale. "
     )
+
+
+def _highest(rows: pd.DataFrame) -> str:
+    return seen("highest loss rise", rows.groupby("line", sort=False)["rise"].max(), "{:.3g}")
 
 
 def _surfaces(part: Part, caption: str) -> Drawing:
@@ -86,7 +91,7 @@ def _surfaces(part: Part, caption: str) -> Drawing:
             ax.set_xticks([-1, 0, 1])
             ax.set_yticks([-1, 0, 1])
             ax.set_box_aspect(None, zoom=0.76)
-    return part.drawing("landscape_surface", "Figure 6: loss landscapes", caption, figure, rows[SHOWN])
+    return part.drawing("landscape_surface", "Figure 6: loss landscapes", caption, figure, rows[SHOWN], _highest(rows))
 
 
 def _contours(part: Part, caption: str, radii: list[float]) -> Drawing:
@@ -115,7 +120,7 @@ def _contours(part: Part, caption: str, radii: list[float]) -> Drawing:
         for ax in grid[:, 0]:
             ax.set_ylabel("direction 2")
         figure.colorbar(filled, ax=list(grid.flat), label="loss rise", shrink=0.8)
-    return part.drawing("landscape_contour", "Figure 6 as contours: loss", caption, figure, rows[SHOWN])
+    return part.drawing("landscape_contour", "Figure 6 as contours: loss", caption, figure, rows[SHOWN], _highest(rows))
 
 
 def _rises(part: Part) -> Drawing:
@@ -126,8 +131,8 @@ def _rises(part: Part) -> Drawing:
     data = means(rows, by).drop(columns="ci95").merge(deviation, on=by)
     data = data.assign(lower=data["mean"] - data["sd"], upper=data["mean"] + data["sd"])
     caption = (
-        f"{part.about_models} Mean over circles around the trained weights in {int(rows['pair'].nunique())} random planes "
-        f"a seed, {int(rows['n'].min())} training samples; bars: standard deviation over planes and seeds."
+        f"{part.about_models} Mean over circles around the trained weights in {int(rows['pair'].nunique())} random "
+        f"planes a seed, {samples(rows)} training samples; bars: standard deviation over planes and seeds."
     )
     with style():
         figure, axes = new_figure(COLUMN, 3.6, caption, nrows=2, sharex=True)
@@ -141,4 +146,6 @@ def _rises(part: Part) -> Drawing:
         axes[1, 0].set_xlabel("distance from the trained weights")
         axes[1, 0].set_xticks(sorted(rows["radius"].unique()))
         key(figure, axes[0, 0], ncols=1)
-    return part.drawing("landscape_rise", "Sharpness in numbers", caption, figure, data)
+    far = data[(data["metric"] == "loss_rise") & (data["radius"] == data["radius"].max())].set_index("line")["mean"]
+    shows = seen(f"mean loss rise at a distance of {data['radius'].max():g}", far, "{:.3g}")
+    return part.drawing("landscape_rise", "Sharpness in numbers", caption, figure, data, shows)

@@ -40,7 +40,7 @@ def front(accuracy: np.ndarray, other: np.ndarray, *, less: bool) -> np.ndarray:
     second = -other if less else other
     at_least = (accuracy[None] >= accuracy[:, None]) & (second[None] >= second[:, None])
     more = (accuracy[None] > accuracy[:, None]) | (second[None] > second[:, None])
-    return ~(at_least & more).any(1)
+    return np.asarray(~(at_least & more).any(1))
 
 
 def _draw(setting: dict[str, Any], framework: str, rows: pd.DataFrame, pairs: dict[str, pd.DataFrame]) -> Drawing:
@@ -51,8 +51,8 @@ def _draw(setting: dict[str, Any], framework: str, rows: pd.DataFrame, pairs: di
         f"Data: {setting['dataset']}, {setting['data_source']}. Protocol: {setting['protocol']} (benchmark "
         f"{setting['benchmark_version']}). Engine: {setting['engine']}. {framework}. Means over n = {n.min()}"
         + (f" to {n.max()}" if n.max() > n.min() else "")
-        + " seeds; bars: 95 % t-interval (none for n = 1). Filled and joined: the front, which no other variant beats in "
-        "both; hollow: the others. Arrows point where both are better."
+        + " seeds; bars: 95 % t-interval (none for n = 1). Filled and joined: the front, which no other variant beats "
+        "in both; hollow: the others. Arrows point where both are better."
     )
     with style():
         figure, axes, _ = panels(len(pairs), 3, FULL, 2.3, caption)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from suite.drawing import FULL, Drawing, colour, key, label, new_figure, plain, style
+from suite.drawing import FULL, Drawing, colour, key, label, new_figure, plain, seen, style
 from suite.report.measured import artifact_lines, order, sweep_k
 from suite.report.settings import Part, by_framework
 from suite.results import Results
@@ -98,6 +98,9 @@ def _draw(part: Part, *, swept: bool) -> Drawing:
         key(figure, curve, ncols=5)
     data = pd.DataFrame(curves, columns=["line", "attack", "flips", "share_right"])
     data = data.sort_values("line", key=order, kind="stable")
-    if swept:
-        return part.drawing("robustness_k", "Robustness against the leak coefficient", caption, figure, data)
-    return part.drawing("robustness", "Figure 9: robustness", caption, figure, data)
+    misled = gradient[gradient["success"] == 1].groupby("line", sort=False)["flips"].median()
+    shows = seen("median flips of the samples that were misled", misled, "{:.0f}")
+    name, title = (
+        ("robustness_k", "Robustness against the leak coefficient") if swept else ("robustness", "Figure 9: robustness")
+    )
+    return part.drawing(name, title, caption, figure, data, shows)
