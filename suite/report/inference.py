@@ -98,7 +98,7 @@ def compare(
         found = replace(found, of_seeds=of_seeds, of_samples=of_samples, margin=margin)
     if n < FEWEST:
         found = replace(found, p=math.nan, p_equal=math.nan)
-    return replace(found, needed=pairs_needed(found), means=(float(pairs["high"].mean()), float(pairs["low"].mean())))
+    return replace(found, means=(float(pairs["high"].mean()), float(pairs["low"].mean())))
 
 
 def _of_samples(pairs: pd.DataFrame, samples: np.ndarray | None, n_samples: int | None) -> float:
