@@ -165,6 +165,27 @@ def report(
 
 
 @app.command()
+def compare(
+    before: Annotated[str, typer.Argument(help="A folder of results, or a results.csv.")],
+    after: Annotated[str, typer.Argument(help="Another one.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say what changed between two results beyond noise: exit status 0 if nothing did, 1 if something did."""
+    from suite.report.compare import changes
+    from suite.report.measured import checked
+    from suite.results import read
+
+    old, new = (checked(read(path(name, given))) for name, given in (("BEFORE", before), ("AFTER", after)))
+    found = changes(old, new)
+    if as_json:
+        print(json.dumps(found.as_dict(), indent=2))
+    else:
+        console.print(found.text(), soft_wrap=True, markup=False, highlight=False)
+    if found.changed or found.lost:
+        raise typer.Exit(1)
+
+
+@app.command()
 def check(as_json: AsJson = False) -> None:
     """Compare both frameworks, every engine, with the paper's equations, and measure where the frameworks differ."""
     from suite.frameworks.conformance import check as run_check

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from suite.report.claims import Claim
@@ -81,8 +82,10 @@ def _ended(bad: pd.DataFrame, which: dict[str, Any]) -> dict[tuple[str, str, int
 
 def _of_one_definition(which: dict[str, Any], rows: pd.DataFrame, said: str) -> Group:
     """Of a variant's name that has had several definitions, the rows of the one that was run last."""
-    last = rows.sort_values("finished_at").groupby("variant", observed=True)["variant_parameters"].last()
-    of_last = (rows["variant_parameters"].astype(str) == rows["variant"].map(last).astype(str)).to_numpy()
+    in_order = rows.sort_values("finished_at", kind="stable")
+    last = dict(zip(in_order["variant"], in_order["variant_parameters"], strict=True))
+    defined = zip(rows["variant"], rows["variant_parameters"], strict=True)
+    of_last = np.array([last[name] == given for name, given in defined], dtype=bool)
     older = ", ".join(rows.loc[~of_last, "variant"].drop_duplicates())
     return Group(which, rows[of_last], said, f"rows of an older definition of {older} are left out" if older else "")
 

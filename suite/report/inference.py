@@ -15,6 +15,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+ROUNDING = 1e-12
+"""Relative to their size, up to which two values are the same."""
+
 FEWEST = 5
 """Pairs of seeds below which nothing is decided."""
 
@@ -63,6 +66,11 @@ class Evidence:
     of_samples: float = 0.0
     margin: float | None = None
 
+    @property
+    def identical(self) -> bool:
+        """Whether high and low are the same in every pair."""
+        return self.n > 0 and self.mean == 0 and self.method == "none"
+
 
 def compare(
     high: pd.Series,
@@ -79,7 +87,8 @@ def compare(
     shares are of (None: they are no shares, or the test set is no sample).
     """
     pairs = pd.concat([high, low], axis=1, join="inner", keys=["high", "low"]).dropna()
-    difference = (pairs["high"] - pairs["low"]).to_numpy(float)
+    difference = (pairs["high"] - pairs["low"]).to_numpy(float, copy=True)
+    difference[np.abs(difference) <= ROUNDING * pairs.abs().max(axis=1).to_numpy(float)] = 0.0
     n = len(difference)
     mean = float(difference.mean()) if n else math.nan
     cut = _cut(pairs["high"], pairs["low"]) if margin is not None else None
