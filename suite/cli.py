@@ -186,6 +186,28 @@ def compare(
 
 
 @app.command()
+def suggest(
+    purpose: Annotated[str, typer.Option("--for", help="accuracy, memory, robustness, efficiency or generalization.")],
+    dataset: Annotated[str, typer.Option(help="On what, separated by commas; default: whatever was measured.")] = "",
+    results: Results = LOCAL,
+    as_json: AsJson = False,
+) -> None:
+    """Say which variant to use for a purpose, from measured rows: what it costs elsewhere, and how sure that is."""
+    from suite.report import suggest as suggesting
+    from suite.report.measured import checked
+    from suite.results import read
+
+    names = [name.strip() for name in dataset.split(",") if name.strip()]
+    advice = suggesting.suggest(checked(read(path("--results", results))), purpose, names)
+    if as_json:
+        print(json.dumps(suggesting.as_dict(advice), indent=2))
+    else:
+        console.print(suggesting.text(advice), soft_wrap=True, markup=False, highlight=False)
+    if not advice.suggestions:
+        raise typer.Exit(1)
+
+
+@app.command()
 def check(as_json: AsJson = False) -> None:
     """Compare both frameworks, every engine, with the paper's equations, and measure where the frameworks differ."""
     from suite.frameworks.conformance import check as run_check

@@ -25,8 +25,8 @@ def report(
     effect: Mapping[tuple[str, str], float],
     scatter: tuple[float, ...] = (0.01,),
 ) -> tuple[Judged, ...]:
-    """Accuracies around 80 %: seeds differ, with all variants alike, and so does each run, by one of `scatter`; `effect`
-    on some of them.
+    """Accuracies around 80 %: seeds differ, with all variants alike, and so does each run, by one of `scatter`;
+    `effect` on some of them.
     """
     rows = []
     for dataset in DATASETS:
