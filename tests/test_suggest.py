@@ -22,7 +22,7 @@ def values(mean, size=1.0, order=(0, 1, 2, 3, 4), **about):
 
 def operations(mean, variant, **about):
     about = {"experiment": "spike_rate", "unit": "operations per sample", "variant": variant, **about}
-    order = {"baseline": (0, 1, 2, 3, 4), "k=0.1": (1, 4, 2, 0, 3)}.get(variant, (3, 0, 4, 1, 2))
+    order = {"baseline": (0, 1, 2, 3, 4), "k=0.1": (0, 1, 2, 3, 4)}.get(variant, (3, 0, 4, 1, 2))
     acs = values(mean, 1000.0, order, metric="effective_acs", **about)
     return acs + values(100.0, 0.0, metric="effective_macs", **about)
 
