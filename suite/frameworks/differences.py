@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
 from typing import Any
 
 import snntorch
@@ -124,6 +125,30 @@ def soft_reset_undelayed() -> Difference:
 
 def _row(spikes: Tensor) -> str:
     return ", ".join(f"{int(spike)}" for spike in spikes.flatten())
+
+
+def third_opinion() -> Difference | None:
+    """norse's neuron, where norse is installed."""
+    if find_spec("norse") is None:
+        return None
+    x, tied = current(), torch.floor(4 * current(1.0)) / 4
+    others = {"SpikingJelly": spikingjelly, "snnTorch": leaky}
+    plain = {name: differing(neuron(x), own.norse_box(x))["steps"] for name, neuron in others.items()}
+    ties = {
+        name: differing(neuron(tied, beta=0.5), own.norse_box(tied, 0.5))["steps"] for name, neuron in others.items()
+    }
+    said = {
+        name: f"differs from it in {plain[name]:.1%} of the steps, with ties in {ties[name]:.1%}" for name in others
+    }
+    return Difference(
+        "norse's LIFBoxCell, a third opinion",
+        said["SpikingJelly"],
+        said["snnTorch"],
+        "as SpikingJelly",
+        "the stated input; ties: inputs in multiples of 1/4, leak 1/2. norse fires above the threshold, not at it",
+        {**plain, **{f"{name}_ties": share for name, share in ties.items()}},
+        {"SpikingJelly": spikingjelly, "norse": own.norse_box},
+    )
 
 
 def zero_reset_scope() -> Difference:
@@ -280,4 +305,5 @@ MEASUREMENTS: tuple[Callable[[], Difference], ...] = (
 def measure() -> list[Difference]:
     """Every difference, measured now."""
     with instances_restored():
-        return [measurement() for measurement in (*MEASUREMENTS, *around.MEASUREMENTS)]
+        found = [measurement() for measurement in (*MEASUREMENTS, *around.MEASUREMENTS, third_opinion)]
+        return [one for one in found if one is not None]

@@ -17,6 +17,9 @@ from spikingjelly.activation_based import neuron as sj_neuron
 from spikingjelly.activation_based import surrogate as sj_surrogate
 from torch import Tensor, nn
 
+from suite.bench.ops import import_norse
+from suite.bench.ops import norse_box as norse_lif_box
+
 BETA = 0.9
 
 Spikes = Callable[[Tensor], Tensor]
@@ -83,6 +86,17 @@ def late_soft_reset(x: Tensor) -> Tensor:
         u = BETA * u + x_t - o
         o = spike(u - 1)
         spikes.append(o)
+    return torch.stack(spikes)
+
+
+def norse_box(x: Tensor, beta: float = BETA) -> Tensor:
+    """norse's LIFBoxCell, scaled so that it is u[t] = beta u[t-1] + x[t] too; its surrogate is its own."""
+    cell = norse_lif_box(import_norse(), beta, 1.0)
+    state = None
+    spikes = []
+    for x_t in x.unbind(0):
+        spike, state = cell(x_t, state)
+        spikes.append(spike)
     return torch.stack(spikes)
 
 
