@@ -93,8 +93,8 @@ def run_cell(
     if history.status != "ok":
         warnings.warn(f"{cell}: {history.status}, {history.reason}", stacklevel=2)
     record = _record(experiment, cell, history.status, history.reason, values, device)
+    _cross_check(store, run, measured, again=rerun)  # before the record, after which nothing is looked at again
     store.write(run, record, measured.tables)
-    _cross_check(store, run, measured, again=rerun)
     _forget(scratch, checkpoint, keep_checkpoint)
     return Outcome(cell, history.status, history.reason, run.run_id)
 
@@ -102,7 +102,7 @@ def run_cell(
 def _cross_check(store: Store, run: RunRecord, measured: Run, *, again: bool) -> None:
     """Keep how the run's network does on each framework's own code, once a run; warn if that is more than rounding.
 
-    It stands beside what was asked for, whose result is kept already: an error in it is a record and a warning.
+    It stands beside what was asked for: an error in it is a record and a warning.
     """
     experiment = experiments[CROSS_CHECK]
     cell = replace(measured.cell, experiment=CROSS_CHECK)
