@@ -60,6 +60,5 @@ EXPERIMENT = Experiment(
         Metric("test_accuracy", "fraction", higher_is_better=True, axes=("steps",)),
         Metric("train_accuracy", "fraction", axes=("steps",)),
     ),
-    datasets=("xor", "smnist_rows", "psmnist", "shd", "fsdd", "n_mnist", "dvs128_gesture"),
     variants=("baseline", "with_recurrence"),
 )
