@@ -77,13 +77,23 @@ class _Meter:
 
 
 @torch.no_grad()
-def evaluate(network: nn.Module, batches: Iterable[Batch], protocol: Protocol, device: torch.device) -> Score:
-    """Mean loss, accuracy and spike rate of the network over the batches."""
+def evaluate(
+    network: nn.Module,
+    batches: Iterable[Batch],
+    protocol: Protocol,
+    device: torch.device,
+    right: list[Tensor] | None = None,
+) -> Score:
+    """Mean loss, accuracy and spike rate of the network over the batches. right: gets, of each batch, which samples are
+    classified right.
+    """
     network.eval()
     meter = _Meter(device)
     for batch in prefetched(batches, device):
         logit, _, spikes = forward(network, batch.x, protocol, rates=True)
         meter.add(loss(logit, batch.y, protocol), logit, batch.y, spikes)
+        if right is not None:
+            right.append(logit.argmax(1) == batch.y)
     return meter.score()
 
 

@@ -25,8 +25,9 @@ def percent(value: float, digits: int = 1) -> str:
 
 @dataclass(frozen=True)
 class Number:
-    """A mean with the half-width of its 95 % t-interval and its number of seeds, each left out where it is not known;
-    then what else is to be said. `form` writes a value; `best` marks it with *.
+    """A mean with the half-width of its 95 % t-interval, or with its interval from `low` to `high`, and its number of
+    seeds, each left out where it is not known; then what else is to be said. `form` writes a value; `best` marks it
+    with *. learnt: of seeds that learn or do not, how many of the n do; low and high are then of their share.
     """
 
     mean: float = math.nan
@@ -36,6 +37,9 @@ class Number:
     best: bool = False
     signed: bool = False
     form: Callable[[float], str] = percent
+    low: float = math.nan
+    high: float = math.nan
+    learnt: int | None = None
 
 
 Cell = str | Number | tuple[Number, ...]
@@ -49,10 +53,13 @@ def written(cell: Cell) -> str:
     if isinstance(cell, tuple):
         return "; ".join(map(written, cell)) or NOTHING
     said = list(cell.flags)
-    if not math.isnan(cell.mean):
+    between = "" if math.isnan(cell.low) else f" [{cell.form(cell.low)}, {cell.form(cell.high)}]"
+    if cell.learnt is not None:
+        said = [f"{cell.learnt} of {cell.n} learn{between}", *said]
+    elif not math.isnan(cell.mean):
         mean = cell.form(cell.mean)
         sign = "+" if cell.signed and not mean.startswith("-") else ""
-        interval = "" if math.isnan(cell.ci95) else f" ± {cell.form(cell.ci95)}"
+        interval = between or ("" if math.isnan(cell.ci95) else f" ± {cell.form(cell.ci95)}")
         said = [f"{sign}{mean}{interval}", *([f"n={cell.n}"] if cell.n is not None else []), *said]
     return (", ".join(said) or "no value") + " *" * cell.best
 

@@ -8,6 +8,8 @@ from typing import Any
 import pandas as pd
 
 from suite.paper import TABLE_6
+from suite.report.agreement import cross_check_notes
+from suite.report.inference import learning, share_interval
 from suite.report.measured import (
     COUNTED,
     FRAMEWORKS,
@@ -25,13 +27,17 @@ from suite.report.measured import (
     order,
 )
 from suite.report.settings import short_hash
-from suite.report.statistics import mean_ci
+from suite.report.statistics import interval
 from suite.report.table import NOTHING, Cell, Column, Number, Table, named_columns, percent
 from suite.results import STATUSES, Results
 
 SAME = "†"
 TITLE = "Test accuracy of the variants on both frameworks, beside Table 6 of Yin et al. (2024)."
-_UNITS = "Test accuracy in %: mean ± 95 % t-interval over n seeds; no interval for n = 1."
+_UNITS = (
+    "Test accuracy in %: mean over n seeds [its 95 % t-interval, of the logit]; no interval for n = 1. Where seeds "
+    "learn or do not (two modes, 20 points apart or more): how many learn [95 % interval of that share, Clopper and "
+    "Pearson's]."
+)
 _BESIDE = [status for status in STATUSES if status != "ok"]
 INVALID = "invalid"
 
@@ -69,7 +75,7 @@ def table6(results: Results) -> Table:
         Column("paper", "number"),
     )
     left_out = int(is_accuracy(results.rows).sum()) - len(accuracy_rows(results))
-    notes = (*_notes(data), *invalid_note(results, "accuracy"))
+    notes = (*_notes(data), *cross_check_notes(results), *invalid_note(results, "accuracy"))
     if left_out:
         notes += (f"{left_out} older rows of cells that were run again are left out.",)
     return Table("table6", TITLE, columns, tuple(rows), data, notes)
@@ -78,7 +84,8 @@ def table6(results: Results) -> Table:
 def _cell(line: pd.Series) -> Number:
     """A mean, then the seeds that have none or did not end well."""
     flags = tuple(f"{line[status]} {status}" for status in (*_BESIDE, INVALID) if line[status])
-    return Number(line["mean"], line["ci95"], line["n"], flags)
+    learnt = None if pd.isna(line["learnt"]) else int(line["learnt"])
+    return Number(line["mean"], n=line["n"], flags=flags, low=line["low"], high=line["high"], learnt=learnt)
 
 
 def papers_cell(number: float, data_source: str, protocol: str) -> str:
@@ -121,7 +128,8 @@ def _notes(data: pd.DataFrame) -> list[str]:
 def summary(results: Results) -> pd.DataFrame:
     """One row for every variant x backend in every setting (`KEY`), accuracies as fractions.
 
-    mean, ci95: over the n seeds that ended ok or dead; ci95 is the half-width of the t-interval, NaN for one seed.
+    mean, low, high: over the n seeds that ended ok or dead, and its 95 % interval, NaN for one seed. learnt: where
+    seeds learn or do not (suite.report.inference), how many do; low and high are then those of their share.
     ok, dead, diverged, failed, skipped: seeds by status; invalid: those whose accuracy is no fraction from 0 to 1.
     binomial_se: the standard error of one run's accuracy that comes from the size of the test set (n_test samples)
     alone. paper, difference: Table 6's number, and mean - paper where the two compare. kernel_shared: whether both
@@ -131,7 +139,9 @@ def summary(results: Results) -> pd.DataFrame:
     for key, rows in accuracy_rows(results).groupby(KEY, dropna=False, sort=False):
         about: dict[str, Any] = dict(zip(KEY, key, strict=True))
         values = rows.loc[rows["status"].isin(COUNTED), "value"].dropna()
-        mean, ci = mean_ci(values)
+        learnt = learning(values)
+        low, high = interval(values, share=True) if learnt is None else share_interval(learnt, len(values))
+        mean = float(values.mean())
         n_test = rows["n"].dropna().min()
         paper = TABLE_6.get((about["variant"], about["dataset"]), math.nan)
         has_test = pd.notna(n_test) and n_test > 0
@@ -139,7 +149,9 @@ def summary(results: Results) -> pd.DataFrame:
             {
                 **about,
                 "mean": mean,
-                "ci95": ci,
+                "low": low,
+                "high": high,
+                "learnt": pd.NA if learnt is None else learnt,
                 "n": len(values),
                 **{status: int((rows["status"] == status).sum()) for status in STATUSES},
                 INVALID: int(rows[INVALID].sum()),
@@ -150,9 +162,8 @@ def summary(results: Results) -> pd.DataFrame:
                 "difference": mean - paper if comparable(about["data_source"], about["protocol"]) else math.nan,
             }
         )
-    numbers = ["mean", "ci95", "n", *STATUSES, INVALID, "n_test", "binomial_se", "chance", "paper", "difference"]
-    table = pd.DataFrame(lines, columns=[*KEY, *numbers])
-    table["n_test"] = table["n_test"].astype("Int64")
+    numbers = ["mean", "low", "high", "learnt", "n", *STATUSES, INVALID, "n_test", "binomial_se", "chance", "paper"]
+    table = pd.DataFrame(lines, columns=[*KEY, *numbers, "difference"]).astype({"n_test": "Int64", "learnt": "Int64"})
     users = table.groupby([*SETTING, "kernel"], dropna=False)["backend"].transform("nunique")
     table["kernel_shared"] = (users > 1) & (table["kernel"] != "none")
     return table.sort_values([*ORDERED, "variant", "backend"], key=order, ignore_index=True)
