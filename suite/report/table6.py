@@ -61,12 +61,12 @@ def table6(results: Results) -> Table:
         rows.append(
             (
                 about["dataset"],
-                about["data_source"] + _told_apart(data, about, "data_hash", NAMED[:-1]),
+                about["data_source"] + _tag(data, about, "data_hash", NAMED[:-1]),
                 about["protocol"],
                 str(about["benchmark_version"]),
                 about["engine"] + f" {SAME}" * bool(part["kernel_shared"].any()),
                 " / ".join(dict.fromkeys(part["kernel"])),
-                about["variant"] + _told_apart(data, about, "variant_parameters", [*SETTING, "variant"]),
+                about["variant"] + told_apart(data, about),
                 *(tuple(_cell(line) for _, line in part[part["backend"] == name].iterrows()) for name in shown),
                 papers_cell(part["paper"].iloc[0], about["data_source"], about["protocol"]),
             )
@@ -110,7 +110,12 @@ def papers_cell(number: float, data_source: str, protocol: str) -> str:
     return percent(number) if comparable(data_source, protocol) else f"({percent(number)})"
 
 
-def _told_apart(data: pd.DataFrame, about: dict[str, Any], column: str, within: list[str]) -> str:
+def told_apart(data: pd.DataFrame, about: dict[str, Any]) -> str:
+    """A short tag for a variant that has several definitions in one setting, else nothing."""
+    return _tag(data, about, "variant_parameters", [*SETTING, "variant"])
+
+
+def _tag(data: pd.DataFrame, about: dict[str, Any], column: str, within: list[str]) -> str:
     """A short tag for `column` if what should have one value of it has several, else nothing."""
     same = (data[within] == pd.Series(about)[within]).all(axis=1)
     if data.loc[same, column].nunique(dropna=False) < 2:
