@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -114,6 +115,7 @@ def run(experiment: Annotated[str, typer.Argument(help="What to measure.")] = "a
     for table in tables(results.where(results.rows["run_id"].isin(run_ids)), experiment):
         console.print(table)
     console.print(f"rows: {csv}", soft_wrap=True)
+    console.print(f"page: lif-roles report --results {shlex.quote(str(folder))}", soft_wrap=True)
     if failed:
         raise typer.Exit(1)
 
@@ -208,12 +210,25 @@ def suggest(
 
 
 @app.command()
-def check(as_json: AsJson = False) -> None:
+def check(
+    as_json: AsJson = False,
+    out: Annotated[
+        str | None,
+        typer.Option(help="Write the differences, and what each does to a small network's accuracy, to this .md file."),
+    ] = None,
+) -> None:
     """Compare both frameworks, every engine, with the paper's equations, and measure where the frameworks differ."""
     from suite.frameworks.conformance import check as run_check
     from suite.frameworks.conformance import render
+    from suite.frameworks.page import markdown
+    from suite.results.files import make_folder, write_text
 
+    file = None if out is None else path("--out", out)
+    if file is not None:
+        make_folder(file.parent)
     result = run_check()
+    if file is not None:
+        write_text(file, markdown(result.differences))
     if as_json:
         print(json.dumps(result.as_dict(), indent=2))
     else:

@@ -215,8 +215,10 @@ def _looks_normal(difference: np.ndarray) -> bool:
 
 
 def learning(values: pd.Series) -> int | None:
-    """Of accuracies by seed that have two modes, how many are in the upper one; None if they have one."""
-    cut = _cut(values)
+    """Of accuracies by seed that have two modes, how many are in the upper one; None if they have one, or if there are
+    fewer than five: any two that are far apart would be two modes.
+    """
+    cut = _cut(values) if len(values) >= FEWEST else None
     return None if cut is None else int((values > cut).sum())
 
 

@@ -45,9 +45,13 @@ INVALID = "invalid"
 def table6(results: Results) -> Table:
     """A row for each variant in each setting, a column for each framework, the paper's last.
 
-    `SAME` marks an engine whose kernel computed both frameworks' numbers. The data are those of `summary`.
+    `SAME` marks an engine whose kernel computed both frameworks' numbers. The data are those of `summary`; smoke runs
+    have no row beside others, as their accuracies mean nothing.
     """
-    data = summary(results)
+    data = whole = summary(results)
+    smoke = data["protocol"].map(is_smoke).astype(bool)
+    if not smoke.all():
+        data = data[~smoke]
     shown = [name for name in FRAMEWORKS if (data["backend"] == name).any()]
     shown += sorted(set(data["backend"]) - set(FRAMEWORKS))
     rows: list[tuple[Cell, ...]] = []
@@ -57,12 +61,12 @@ def table6(results: Results) -> Table:
         rows.append(
             (
                 about["dataset"],
-                about["data_source"] + _told_apart(data, about, "data_hash", NAMED[:-1]),
+                about["data_source"] + _tag(data, about, "data_hash", NAMED[:-1]),
                 about["protocol"],
                 str(about["benchmark_version"]),
                 about["engine"] + f" {SAME}" * bool(part["kernel_shared"].any()),
                 " / ".join(dict.fromkeys(part["kernel"])),
-                about["variant"] + _told_apart(data, about, "variant_parameters", [*SETTING, "variant"]),
+                about["variant"] + told_apart(data, about),
                 *(tuple(_cell(line) for _, line in part[part["backend"] == name].iterrows()) for name in shown),
                 papers_cell(part["paper"].iloc[0], about["data_source"], about["protocol"]),
             )
@@ -78,7 +82,18 @@ def table6(results: Results) -> Table:
     notes = (*_notes(data), *cross_check_notes(results), *invalid_note(results, "accuracy"))
     if left_out:
         notes += (f"{left_out} older rows of cells that were run again are left out.",)
-    return Table("table6", TITLE, columns, tuple(rows), data, notes)
+    if len(data) < len(whole):
+        notes += (_ran(whole[smoke]),)
+    return Table("table6", TITLE, columns, tuple(rows), whole, notes)
+
+
+def _ran(smoke: pd.DataFrame) -> str:
+    """Which smoke runs have no row, and whether they ended well."""
+    said = []
+    for (dataset, source), part in smoke.groupby(["dataset", "data_source"], sort=False):
+        wrong = [f"{int(part[status].sum())} {status}" for status in _BESIDE if part[status].sum()]
+        said.append(f"{dataset} ({', '.join([str(source), *wrong])})")
+    return f"Smoke runs, which only show that everything runs, have no row: {', '.join(said)}."
 
 
 def _cell(line: pd.Series) -> Number:
@@ -95,7 +110,12 @@ def papers_cell(number: float, data_source: str, protocol: str) -> str:
     return percent(number) if comparable(data_source, protocol) else f"({percent(number)})"
 
 
-def _told_apart(data: pd.DataFrame, about: dict[str, Any], column: str, within: list[str]) -> str:
+def told_apart(data: pd.DataFrame, about: dict[str, Any]) -> str:
+    """A short tag for a variant that has several definitions in one setting, else nothing."""
+    return _tag(data, about, "variant_parameters", [*SETTING, "variant"])
+
+
+def _tag(data: pd.DataFrame, about: dict[str, Any], column: str, within: list[str]) -> str:
     """A short tag for `column` if what should have one value of it has several, else nothing."""
     same = (data[within] == pd.Series(about)[within]).all(axis=1)
     if data.loc[same, column].nunique(dropna=False) < 2:

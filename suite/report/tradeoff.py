@@ -25,8 +25,8 @@ CRITERIA = {
     "operations": "operations a sample",
 }
 """Columns, and their names as text. Of the last two less is better, of the others more."""
-_COSTS = ("spike_rate", "operations")
-_SHARES = ("accuracy", "worst_fixed_steps", "worst_fixed_window")
+COSTS = ("spike_rate", "operations")
+SHARES = ("accuracy", "worst_fixed_steps", "worst_fixed_window")
 
 
 def tradeoff(results: Results) -> Table:
@@ -49,7 +49,7 @@ def tradeoff(results: Results) -> Table:
 
 
 def _number(one: pd.Series) -> Number:
-    form = percent if one["criterion"] in _SHARES else _quantity
+    form = percent if one["criterion"] in SHARES else _quantity
     interval = {} if math.isinf(one["mean"]) else {"low": one["low"], "high": one["high"]}
     return Number(one["mean"], n=one["n"], best=bool(one["best"]), form=form, **interval)
 
@@ -72,7 +72,7 @@ def criteria(results: Results) -> pd.DataFrame:
         table = _means(part.rows)
         for metric in CRITERIA:
             of = table[table["metric"] == metric]
-            best = of["mean"].min() if metric in _COSTS else of["mean"].max()
+            best = of["mean"].min() if metric in COSTS else of["mean"].max()
             lines += [
                 {**about, "variant": one["line"], "criterion": metric}
                 | {"mean": one["mean"], "low": one["lower"], "high": one["upper"], "n": one["n"]}
