@@ -14,10 +14,6 @@ LOCAL = "results/local"
 """Where results go unless another folder is named; git ignores it."""
 
 
-PROTOCOL = "smoke"
-"""How cells are trained unless something else is asked for."""
-
-
 @dataclass(frozen=True)
 class Option:
     """--name with a default; a flag if that is False."""
@@ -32,7 +28,7 @@ OPTIONS = (
     Option("variant", None, "variants; default: all spiking ones, or those of the experiment"),
     Option("backend", None, "spikingjelly, snntorch; default: both"),
     Option("engine", "auto", "auto, step (the framework's own stepping) or fused"),
-    Option("protocol", PROTOCOL, "smoke, suite or paper; changed as in suite+epochs=20"),
+    Option("protocol", None, "smoke (default), quick, suite or paper; changed as in suite+epochs=20"),
     Option("seeds", "0", "for example 0-4 or 0,3"),
     Option("data_source", "auto", "auto (the original if it is here, else a stand-in), original or standin"),
     Option("results", LOCAL, "folder of the results"),

@@ -29,6 +29,9 @@ from suite.results.record import Record, RunRecord, Training, Value
 from suite.results.store import UNDONE, Store
 from suite.variants import Baseline
 
+CROSS_CHECK = "cross_check"
+"""The experiment that is made of every run of a spiking network, whatever was asked for."""
+
 BENCHMARK_VERSION = 3
 """Part of every run's identity: raised when a change alters results, so that old and new ones never mix."""
 
@@ -90,9 +93,40 @@ def run_cell(
     if history.status != "ok":
         warnings.warn(f"{cell}: {history.status}, {history.reason}", stacklevel=2)
     record = _record(experiment, cell, history.status, history.reason, values, device)
+    _cross_check(store, run, measured, again=rerun)  # before the record, after which nothing is looked at again
     store.write(run, record, measured.tables)
     _forget(scratch, checkpoint, keep_checkpoint)
     return Outcome(cell, history.status, history.reason, run.run_id)
+
+
+def _cross_check(store: Store, run: RunRecord, measured: Run, *, again: bool) -> None:
+    """Keep how the run's network does on each framework's own code, once a run; warn if that is more than rounding.
+
+    It stands beside what was asked for: an error in it is a record and a warning.
+    """
+    experiment = experiments[CROSS_CHECK]
+    cell = replace(measured.cell, experiment=CROSS_CHECK)
+    done = store.find(run.run_id, CROSS_CHECK)
+    if measured.cell.experiment == CROSS_CHECK or (done is not None and done.status not in UNDONE and not again):
+        return
+    if measured.history.best == 0 or experiment.why_not(variants[cell.variant], measured.protocol) is not None:
+        return
+    try:
+        values = experiment.values(replace(measured, cell=cell, tables={}))
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        _end(store, run, experiment, cell, "failed", reason, measured.device)
+        warnings.warn(f"{cell}: its cross-check failed, {reason}", stacklevel=2)
+        return
+    history = measured.history
+    store.write(run, _record(experiment, cell, history.status, history.reason, values, measured.device))
+    for value in values:
+        if value.metric == "unexplained" and value.value:
+            warnings.warn(
+                f"{cell}: {value.value:.0f} of {value.n} neurons spike differently on {value.at['neuron']}, and not "
+                "because rounding decided; the frameworks disagree on this network",
+                stacklevel=2,
+            )
 
 
 def last_of_trainings(cells: Iterable[Cell]) -> set[Cell]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import product
+from typing import Any
 
 from neurons import BACKENDS, Variant
 from neurons.kernels import check_engine
@@ -12,11 +13,12 @@ from suite import registry
 from suite.datasets.common.folders import SOURCES
 from suite.experiments.base import Cell
 from suite.models.build import why_not
-from suite.options import MOST, PROTOCOL, parsed, whole
+from suite.options import MOST, parsed, whole
 from suite.registry import datasets_with, experiments, get_protocol, protocol_name
 from suite.variants import Baseline
 
 MOST_SEEDS = 10_000
+FIRST, QUICK, SMOKE = "accuracy", "quick", "smoke"
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -47,26 +49,50 @@ def parse_names(text: str | None, default: Iterable[str], kind: str) -> list[str
     return list(dict.fromkeys(names))
 
 
+def first() -> list[Cell]:
+    """The first command of a newcomer, some minutes: the datasets with a protocol `quick`, all spiking variants, five
+    seeds on the fastest engine, where both frameworks would compute the same bits, and one seed on each framework's own
+    stepping; and a smoke cell of each of the paper's datasets, to show that they run.
+    """
+    quick = datasets_with(QUICK)
+    shared: dict[str, Any] = {"datasets": quick, "variants": _spiking(), "protocol": QUICK, "skip_unfit": True}
+    paper = [name for name in datasets_with(SMOKE) if registry.datasets[name].in_paper and name not in quick]
+    return [
+        *cells(FIRST, backends=BACKENDS[:1], seeds=range(5), **shared),
+        *cells(FIRST, backends=BACKENDS, seeds=[0], engine="step", **shared),
+        *cells(FIRST, datasets=paper, variants=["baseline"], backends=BACKENDS[:1], seeds=[0], protocol=SMOKE),
+    ]
+
+
+def _spiking() -> list[str]:
+    return [name for name in registry.variants if isinstance(registry.variants[name], Variant)]
+
+
 def select(
     experiment: str,
     *,
     dataset: str | None = None,
     variant: str | None = None,
     backend: str | None = None,
-    protocol: str = PROTOCOL,
+    protocol: str | None = None,
     engine: str = "auto",
     seeds: str = "0",
     data_source: str = "auto",
 ) -> list[Cell]:
-    """The cells that comma-separated names select. "all" is every variant, both backends, the paper's datasets; None is
-    the same, or what the experiment is about.
+    """The cells that comma-separated names select. "all" is every variant, both backends, the paper's datasets (those
+    that have the protocol, smoke by default; if none has, all that have it); None is the same, or what the experiment
+    is about. If nothing at all is asked for, the cells of `first`.
 
     Raises ValueError for unknown names and seeds.
     """
     about = experiments[experiment]
+    given = (dataset, variant, backend, protocol)
+    if experiment == FIRST and given == (None,) * 4 and (engine, seeds, data_source) == ("auto", "0", "auto"):
+        return first()
+    protocol = protocol or SMOKE
     there = datasets_with(protocol)
-    every_dataset = [name for name in there if registry.datasets[name].in_paper]
-    every_variant = [name for name in registry.variants if isinstance(registry.variants[name], Variant)]
+    every_dataset = [name for name in there if registry.datasets[name].in_paper] or there
+    every_variant = _spiking()
     if dataset is None and about.datasets is not None:
         every_dataset = [name for name in about.datasets if name in there]
     if variant is None and about.variants is not None:

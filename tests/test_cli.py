@@ -29,7 +29,7 @@ def test_list_json_names_everything() -> None:
     assert paper <= set(table["datasets"])
     assert table["datasets"]["fsdd"]["protocols"] == ["smoke", "suite"]
     assert "accuracy" in table["experiments"]
-    assert table["protocols"] == ["paper", "smoke", "suite"]
+    assert table["protocols"] == ["paper", "quick", "smoke", "suite"]
 
 
 def test_list_shows_the_same_names() -> None:

@@ -1,6 +1,7 @@
 """The check finds what it is for: implementations that are wrong, and the frameworks' differences at their size."""
 
 import json
+from importlib.util import find_spec
 
 import pytest
 import snntorch
@@ -9,9 +10,10 @@ from rich.console import Console
 
 from neurons import BACKENDS, VARIANTS, Variant, arctan, make_neuron
 from suite.frameworks import conformance as consistency
-from suite.frameworks import differences
+from suite.frameworks import differences, effects, own
 from suite.frameworks.conformance import _comparable, against_oracle, check, render
-from suite.frameworks.differences import differing
+from suite.frameworks.page import markdown
+from suite.frameworks.stated import Difference, differing
 
 FLOAT32 = torch.float32
 
@@ -144,7 +146,7 @@ def test_each_difference_has_its_measured_size(result):
     assert numbers["soft reset without delay"]["steps_small_input"] == 0
     assert numbers["what a reset to zero clears"]["steps"] > 0.1
     assert numbers["leak outside [0, 1]"] == {"steps_clamped": 0, "gradient_outside": 0}
-    assert numbers["k = 0 and k = 1"] == {"k0_refused": 1, "steps_k1": 0, "spikes_k1_default": 0}
+    assert numbers["extreme leaks, k = 0 and 1"] == {"k0_refused": 1, "steps_k1": 0, "spikes_k1_default": 0}
     assert numbers["input gain"]["rate_scaled"] < numbers["input gain"]["rate"]
     assert numbers["default surrogate"]["gradient"] > 0.05
     assert numbers["default surrogate"]["gradient_same_surrogate"] < 1e-5
@@ -153,6 +155,14 @@ def test_each_difference_has_its_measured_size(result):
     for name in ("spikingjelly", "suite"):
         assert memory[f"{name}_T100"] < 1.2 * memory[f"{name}_T25"]
     assert numbers["neurons after use"] == {"spikingjelly": 0, "snntorch": 10, "suite": 0}
+    assert numbers["reset of one network"] == {"left": 0}
+    assert numbers["soft reset, default"]["steps_dh_snn"] == 0
+    leak = numbers["leak of StateLeaky"]
+    assert leak["leak"] == pytest.approx(0.60653, abs=1e-5)  # exp(-1/2)
+    assert leak["steps_same_leak"] == 0 < leak["steps"]
+    assert numbers["potentials below 0"]["steps_positive"] == 0 < numbers["potentials below 0"]["steps"]
+    kernels = numbers["surrogates with a fused kernel"]
+    assert kernels["rectangle"] == 0 < kernels["fused"] < kernels["surrogates"]
 
 
 def test_the_suites_two_subclasses_differ_in_nothing_of_it(result):
@@ -172,7 +182,55 @@ def test_zero_reset_scope_worked_by_hand():
         spike, mem = leaky(torch.full((1, 1), 1.5), spike, mem)
         fired.append(int(spike))
     assert fired == [1, 0, 1, 0]
-    assert differences.snntorch_leaky(torch.full((4, 1, 1), 1.5), beta=0.5).flatten().tolist() == [1, 1, 1, 1]
+    assert own.leaky(torch.full((4, 1, 1), 1.5), beta=0.5).flatten().tolist() == [1, 1, 1, 1]
+    x = torch.full((4, 1, 1), 1.05)  # leak 0.9: u = 1.05 fires, and so does every other step
+    assert own.recurrent_leaky(x).flatten().tolist() == [1, 0, 1, 0]
+
+
+@pytest.mark.skipif(find_spec("norse") is None, reason="norse is not installed")
+def test_norse_agrees_but_at_the_threshold(result):
+    (found,) = (d.numbers for d in result.differences if "norse" in d.name)
+    assert found["SpikingJelly"] == found["snnTorch"] == found["snnTorch_ties"] == 0 < found["SpikingJelly_ties"]
+
+
+def test_dh_snns_late_reset_worked_by_hand():
+    # leak 0.9, threshold 1: u = 1.5; 0.9 * 1.5 - 1 = 0.35; 0.315
+    x = torch.tensor([1.5, 0, 0.7, 0]).reshape(4, 1, 1)
+    assert own.late_soft_reset(x).flatten().tolist() == [1, 0, 1, 0]  # 1.015 in step 2
+    # SpikingJelly's: 0.9 * (1.5 - 1) = 0.45; 0.405 + 0.7 = 1.105
+    assert own.spikingjelly(torch.tensor([1.5, 0, 0.6, 0]).reshape(4, 1, 1), v_reset=None).flatten().tolist() == [
+        1,
+        0,
+        1,
+        0,
+    ]
+    assert own.late_soft_reset(torch.tensor([1.5, 0, 0.6, 0]).reshape(4, 1, 1)).flatten().tolist() == [1, 0, 0, 0]
+
+
+def test_the_effect_on_accuracy_is_that_of_the_neurons():
+    def silent(x):
+        return 0 * x
+
+    same, none = (
+        Difference("", "", "", "", "", {}, neurons)
+        for neurons in ({"a": own.spikingjelly, "b": own.spikingjelly}, {"a": own.spikingjelly, "b": silent})
+    )
+    effect = effects.accuracy(same, seeds=(0,), epochs=3)
+    assert effect.own == effect.moved == effect.other
+    assert effect.own[0] > 0.4  # of ten classes, 500 test images
+    broken = effects.accuracy(none, seeds=(0,), epochs=3)
+    assert broken.own == effect.own
+    assert max(broken.moved + broken.other) < 0.2
+    assert effects.accuracy(Difference("", "", "", "", "", {})) is None
+
+
+def test_the_page_says_what_was_measured(result):
+    shown = markdown(result.differences, lambda _one: effects.Effect((0.5, 0.7), (0.25, 0.25), (0.9, 1.0)))
+    assert shown.count("\n## ") == len(result.differences)
+    for one in result.differences:
+        assert one.effect in shown
+    assert "Accuracy: SpikingJelly 60.0 (50.0 to 70.0); moved to snnTorch 25.0 (25.0 to 25.0)" in shown
+    assert shown.count("- Accuracy") == sum(one.neurons is not None for one in result.differences)
 
 
 def test_measuring_leaves_snntorchs_list_of_neurons_as_it_was():
@@ -217,7 +275,7 @@ def test_an_implementation_that_breaks_is_a_finding_and_no_traceback(monkeypatch
 def test_as_json_and_as_tables(result):
     loaded = json.loads(json.dumps(result.as_dict(), allow_nan=False))
     assert loaded["ok"] is True
-    assert len(loaded["differences"]) == len(result.differences) == 11
+    assert len(loaded["differences"]) == len(result.differences) == 15 + (find_spec("norse") is not None)
     console = Console(width=100)
     with console.capture() as captured:
         for table in render(result):

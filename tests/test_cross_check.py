@@ -9,7 +9,7 @@ import pytest
 import torch
 from experiment_cases import Fixed, only, run_of
 
-from neurons import BACKENDS, VARIANTS, Variant, VariantLeaky, make_neuron
+from neurons import BACKENDS, VARIANTS, Variant, VariantLeaky, make_neuron, rectangle
 from suite.experiments import consistency, cross_check
 from suite.experiments.base import Run
 from suite.models.build import build
@@ -198,8 +198,23 @@ def test_implementations_train_alike(tmp_path: Path, variant: str) -> None:
         for backend in BACKENDS:
             where = f"implementation={backend}-step, dtype={dtype}"
             assert only(values, "updates_alike", where).value == consistency.SMOKE_UPDATES
+            assert only(values, "updates_same_surrogates", where).value == consistency.SMOKE_UPDATES
             assert only(values, "gradient_difference", f"{where}, update=10").value < most
     assert table["loss"].iloc[0] != table["loss"].iloc[-1]
+
+
+def test_a_potential_over_an_edge_of_the_surrogate_is_told_from_a_spike() -> None:
+    """Two neurons and two steps, threshold 1, rectangle of half-width 1/4: one potential leaves the window."""
+    window = rectangle(0.25)
+
+    def update(above: list[float], gradient: float) -> consistency._Update:
+        u = torch.tensor(above).reshape(2, 1, 2)
+        return consistency._Update(1.0, torch.tensor([gradient]), [((u >= 0).float(), u, window.derivative(u), False)])
+
+    found = consistency._differences(update([0.2, -0.2, -0.2499, 1.0], 2.0), update([0.2, -0.2, -0.2501, 1.0], 1.0))
+    assert found["differing_surrogates"] == 0.25
+    assert found["differing_spikes"] == 0
+    assert found["gradient_difference"] == 0.5
 
 
 def test_a_wrong_gradient_parts_at_the_first_update(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

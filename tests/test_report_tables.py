@@ -206,7 +206,7 @@ def test_every_row_of_every_format_names_its_data_source():
 def test_latex_escapes_what_latex_would_trip_over():
     tex = table6(ready(seeds([0.6, 0.8], variant="mine_50%&#"))).latex()
     assert r"mine\_50\%\&\#" in tex
-    assert "1 of 2 learn [1.3, 98.7]" in tex
+    assert "70.0 [0.5, 99.9], n=2" in tex
     assert tex.count(r"\toprule") == tex.count(r"\bottomrule") == 1
     body = [line for line in tex.splitlines() if line.endswith(r"\\")]
     assert {line.replace(r"\&", "").count("&") for line in body} == {7}
@@ -267,7 +267,7 @@ NASTY = r"<b>|x|</b> `y` *z* \ & [red]"
 
 def test_a_name_stays_text_in_every_format():
     table = table6(ready(seeds([0.6, 0.8], variant=NASTY)))
-    (line,) = [line for line in table.markdown().splitlines() if "of 2" in line]
+    (line,) = [line for line in table.markdown().splitlines() if "n=2" in line]
     assert r"&lt;b>\|x\|&lt;/b> \`y\` \*z\* \\ &amp; [red]" in line
     assert line.replace(r"\|", "").count("|") == len(table.columns) + 1
     assert r"\textless{}b\textgreater{}\textbar{}x\textbar{}" in table.latex()
@@ -278,12 +278,37 @@ def test_a_name_stays_text_in_every_format():
 def test_an_accuracy_that_is_no_fraction_is_marked_and_in_no_mean():
     for value in (97.5, -0.1, math.inf, -math.inf):
         rows = [*seeds([0.6, 0.8]), row(value=value, seed=2), row(value=value, variant="without_reset")]
-        assert texts(rows, "SpikingJelly") == ["1 of 2 learn [1.3, 98.7], 1 invalid", "1 invalid"]
+        assert texts(rows, "SpikingJelly") == ["70.0 [0.5, 99.9], n=2, 1 invalid", "1 invalid"]
         results = results_of(rows)
         assert "invalid: 2 accuracies that are no fraction from 0 to 1; not in the means." in printed(rows)
         tables(results, "accuracy")
         assert len(results.problems) == 2
         assert f"is {value:g}, which is no fraction from 0 to 1" in results.problems[0]
         assert "without_reset, spikingjelly, seed 0" in results.problems[1]
-    assert texts([row(value=1.0), row(value=0.0, seed=1)], "SpikingJelly") == ["1 of 2 learn [1.3, 98.7]"]
+    assert texts([row(value=1.0), row(value=0.0, seed=1)], "SpikingJelly") == ["50.0 [0.0, 100.0], n=2"]
     assert texts([row(value=math.nan)], "SpikingJelly") == ["no value"]
+
+
+def test_smoke_runs_have_no_row_beside_others_and_are_named():
+    smoke = [
+        row(value=0.5, dataset="shd", data_source="standin", protocol="smoke"),
+        row(dataset="ssc", data_source="standin", protocol="smoke", status="diverged", value=float("nan")),
+    ]
+    table = table6(ready([*seeds([0.8]), *smoke]))
+    assert [written(cells[0]) for cells in table.rows] == ["xor"]
+    said = "Smoke runs, which only show that everything runs, have no row: shd (standin), ssc (standin, 1 diverged)."
+    assert said in table.notes
+    assert len(table.data) == 3
+    assert [written(cells[0]) for cells in table6(ready(smoke)).rows] == ["shd", "ssc"]
+
+
+def test_the_terminal_says_what_five_seeds_decide_and_nothing_of_fewer():
+    high, low = [0.99, 0.98, 0.99, 0.97, 0.98], [0.61, 0.62, 0.63, 0.61, 0.6]
+    rows = [*seeds(high, variant="without_reset"), *seeds(low)]
+    shown = " ".join(printed(rows).split())
+    assert "Reset costs accuracy" in shown
+    assert "supported" in shown
+    few = [one for one in rows if one["seed"] < 4]
+    assert "supported" not in printed(few)
+    smoke = [{**one, "protocol": "smoke"} for one in rows]
+    assert "supported" not in printed(smoke)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ def test_a_cell_becomes_rows(tmp_path: Path) -> None:
     frame = load(tmp_path)
     assert outcome.status == "ok"
     assert set(frame["run_id"]) == {outcome.run_id}
+    frame = frame[frame["experiment"] == "accuracy"]
     assert frame["metric"].tolist() == ["test_accuracy", "test_loss", "test_spike_rate", "artifact"]
     protocol = get_protocol("smoke", "xor")
     curves = read(tmp_path).curves
@@ -76,6 +78,43 @@ def test_a_finished_cell_is_not_run_again(tmp_path: Path) -> None:
     assert content(tmp_path) == before
     assert run_cell(cell(), store, rerun=True).status == "ok"
     assert content(tmp_path).keys() == before.keys()
+
+
+def test_every_run_of_a_spiking_network_is_cross_checked_once(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    run_id = run_cell(cell(), store).run_id
+    rows = load(tmp_path).query("experiment == 'cross_check'")
+    neurons = ("spikingjelly-step", "snntorch-step", "snntorch-stock")  # LIFNode has one tau, not one a neuron
+    assert set(rows["condition"]) == {f"neuron={name}" for name in neurons}
+    assert rows.loc[rows["metric"] == "unexplained", "value"].eq(0).all()
+    before = (store.run_folder(run_id) / "cross_check.json").read_bytes()
+    assert run_cell(cell(experiment="spike_rate"), store).status == "ok"
+    assert run_cell(cell(experiment="cross_check"), store).status == "present"
+    assert (store.run_folder(run_id) / "cross_check.json").read_bytes() == before
+    lstm = run_cell(cell(variant="lstm", backend="torch"), store)
+    assert {path.name for path in store.run_folder(lstm.run_id).glob("*.json")} == {"run.json", "accuracy.json"}
+
+
+@pytest.mark.usefixtures("scratch")
+def test_a_disagreement_of_the_frameworks_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [Value("unexplained", 3.0, at={"neuron": "snntorch-step"}, n=40)]
+    monkeypatch.setitem(
+        experiments._items, "cross_check", replace(experiments["cross_check"], measure=lambda _run: found)
+    )
+    with pytest.warns(UserWarning, match="xor-baseline-snntorch-seed0: 3 of 40 neurons spike differently on snntorch"):
+        assert run_cell(cell(), Store(tmp_path)).status == "ok"
+
+
+@pytest.mark.usefixtures("scratch")
+def test_a_cross_check_that_fails_leaves_the_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_run: Any) -> list[Value]:
+        raise RuntimeError("no luck")
+
+    monkeypatch.setitem(experiments._items, "cross_check", replace(experiments["cross_check"], measure=fails))
+    with pytest.warns(UserWarning, match="its cross-check failed, RuntimeError: no luck"):
+        assert run_cell(cell(), Store(tmp_path)).status == "ok"
+    status = load(tmp_path).groupby("experiment")["status"].first()
+    assert status.to_dict() == {"accuracy": "ok", "cross_check": "failed"}
 
 
 def test_a_cell_that_lacks_rows_is_run_again(tmp_path: Path) -> None:
@@ -185,12 +224,12 @@ def test_a_failure_is_a_row_and_an_error_and_is_tried_again(tmp_path: Path) -> N
     assert (row["status"], row["reason"]) == ("failed", "RuntimeError: no luck")
     state["broken"] = False
     assert run_cell(cell(experiment="luck"), store).status == "ok"
-    (row,) = load(tmp_path).to_dict("records")
+    (row,) = load(tmp_path).query("experiment == 'luck'").to_dict("records")
     assert (row["metric"], row["value"]) == ("luck", 1.0)
     state["broken"] = True
     with pytest.raises(RuntimeError, match="no luck"):
         run_cell(cell(experiment="luck"), store, rerun=True)
-    (row,) = load(tmp_path).to_dict("records")
+    (row,) = load(tmp_path).query("experiment == 'luck'").to_dict("records")
     assert (row["metric"], row["value"]) == ("luck", 1.0)  # what failed does not take its place
 
 

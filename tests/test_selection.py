@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from neurons import VARIANTS
+from suite import paper
 from suite.selection import parse_names, parse_seeds, select
 
 
@@ -31,7 +32,25 @@ def test_an_empty_name_is_not_everything(text: str) -> None:
         select("accuracy", dataset=text)
 
 
-def test_everything_by_default_and_no_recurrence_on_cifar10() -> None:
+def test_nothing_asked_for_is_a_study_that_decides_and_a_look_at_the_rest() -> None:
+    cells = select("accuracy")
+    assert len({str(cell) for cell in cells}) == len(cells)
+    quick = [cell for cell in cells if cell.protocol == "quick"]
+    assert {cell.dataset for cell in quick} == {"xor_50"}
+    fused = {(cell.variant, cell.seed) for cell in quick if cell.engine == "auto"}
+    assert fused == {(name, seed) for name in VARIANTS for seed in range(5)}
+    own = {(cell.variant, cell.backend, cell.seed) for cell in quick if cell.engine == "step"}
+    assert own == {(name, backend, 0) for name in VARIANTS for backend in ("spikingjelly", "snntorch")}
+    rest = [cell for cell in cells if cell.protocol != "quick"]
+    assert {cell.protocol for cell in rest} == {"smoke"}
+    assert sorted(cell.dataset for cell in rest) == sorted(paper.DATASETS)
+
+
+def test_a_protocol_that_no_dataset_of_the_paper_has_selects_those_that_have_it() -> None:
+    assert {cell.dataset for cell in select("accuracy", protocol="quick")} == {"xor_50"}
+
+
+def test_everything_of_the_paper_with_an_option_and_no_recurrence_on_cifar10() -> None:
     cells = select("accuracy", seeds="0-1")
     assert len({str(c) for c in cells}) == len(cells)
     by_dataset = {name: [c for c in cells if c.dataset == name] for name in {c.dataset for c in cells}}

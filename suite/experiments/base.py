@@ -38,7 +38,8 @@ class Cell:
     source: str = "auto"
 
     def __str__(self) -> str:
-        return f"{self.dataset}-{self.variant}-{self.backend}-seed{self.seed}"
+        engine = "" if self.engine == "auto" else f"-{self.engine}"
+        return f"{self.dataset}-{self.variant}-{self.backend}{engine}-seed{self.seed}"
 
 
 Callbacks = tuple[Callable[[int, int], None], Callable[[History], None]]

@@ -1,8 +1,9 @@
 """How long do the implementations of one network train alike? The same initial weights and batches, update by update.
 
 SpikingJelly's stepping, snnTorch's and the fused kernels compute the same numbers up to rounding. They add up in
-another order, so that weights part by rounding errors; as soon as that decides a spike, which happens where a potential
-comes near the threshold, losses and gradients part too. In float64 that takes longer, if it happens at all.
+another order, so that weights part by rounding errors. Training multiplies these, slowly, until they decide where there
+is a jump: whether a potential lies within the surrogate's window (a rectangle has edges), so that gradients part, or
+above the threshold, so that spikes do. In float64 that takes longer, if it happens at all.
 """
 
 from __future__ import annotations
@@ -38,18 +39,21 @@ UPDATES, SMOKE_UPDATES = 100, 10
 AT = (1, 10, 100)
 """The updates whose differences are values; all are in the artifact."""
 
+JUMP = 1e-3
+"""Derivatives of the surrogate that differ by so much of the largest lie on both sides of an edge."""
+
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
 @dataclass
 class _Update:
-    """One update of one implementation: its loss, gradients [all weights], and of each hidden layer the spikes, how far
-    the potentials were from the threshold, and whether it is recurrent.
+    """One update of one implementation: its loss, gradients [all weights], and of each hidden layer the spikes, the
+    potentials above the threshold, the surrogate's derivative there, and whether it is recurrent.
     """
 
     loss: float
     gradient: Tensor
-    hidden: list[tuple[Tensor, Tensor, bool]]
+    hidden: list[tuple[Tensor, Tensor, Tensor, bool]]
 
 
 def measure(run: Run) -> Iterator[Value]:
@@ -75,10 +79,12 @@ def measure(run: Run) -> Iterator[Value]:
         for _, line in part[part["update"].isin(AT)].iterrows():
             for metric in ("loss_difference", "gradient_difference"):
                 yield Value(metric, float(line[metric]), at={**at, "update": int(line["update"])})
-        parted = part[part["differing_spikes"] > 0]
-        yield Value("updates_alike", float(parted["update"].iloc[0] - 1 if len(parted) else updates), at=at)
-        if len(parted):
-            yield Value("margin_at_parting", float(parted["margin"].iloc[0]), at=at)
+        for metric, of in (("updates_alike", "differing_spikes"), ("updates_same_surrogates", "differing_surrogates")):
+            parted = part.loc[part[of] > 0, "update"]
+            yield Value(metric, float(parted.iloc[0] - 1 if len(parted) else updates), at=at)
+        margins = part["margin"].dropna()
+        if len(margins):
+            yield Value("margin_at_parting", float(margins.iloc[0]), at=at)
 
 
 def _train(run: Run, backend: str, engine: str, dtype: torch.dtype, updates: int) -> Iterator[_Update]:
@@ -103,8 +109,9 @@ def _train(run: Run, backend: str, engine: str, dtype: torch.dtype, updates: int
             rule = cast(Neuron, layer).rule
             assert isinstance(rule, Rule)
             assert u is not None
-            distance = (u.detach() - rule.threshold).abs()
-            hidden.append((call.output.spikes.detach(), distance, layer.variant.recurrent))
+            above = u.detach() - rule.threshold
+            derivative = rule.surrogate.derivative(above)
+            hidden.append((call.output.spikes.detach(), above, derivative, layer.variant.recurrent))
         yield _Update(step_loss.item(), gradient, hidden)
         optimizer.step()
 
@@ -123,18 +130,20 @@ def _in(dtype: torch.dtype, x: Input) -> Input:
 
 
 def _differences(ours: _Update, theirs: _Update) -> dict[str, float]:
-    count, total, margin = 0, 0, math.nan
-    for (a, distance, recurrent), (b, *_) in zip(ours.hidden, theirs.hidden, strict=True):
+    count, edges, total, margin = 0, 0, 0, math.nan
+    for (a, above, slope, recurrent), (b, _, other_slope, _) in zip(ours.hidden, theirs.hidden, strict=True):
         differing = int((a != b).sum())
         if differing and math.isnan(margin):  # of the first layer that differs
             first, _until = first_differences(a, b, recurrent)
-            margin = float(distance[first].max())
+            margin = float(above[first].abs().max())
         count, total = count + differing, total + a.numel()
+        edges += int(((slope - other_slope).abs() > JUMP * slope.max()).sum())
     return {
         "loss": ours.loss,
         "loss_difference": abs(theirs.loss - ours.loss) / abs(ours.loss) if ours.loss else abs(theirs.loss),
         "gradient_difference": float((theirs.gradient - ours.gradient).norm() / ours.gradient.norm().clamp(min=1e-300)),
         "differing_spikes": count / total,
+        "differing_surrogates": edges / total,
         "margin": margin,
     }
 
@@ -148,7 +157,9 @@ EXPERIMENT = Experiment(
         Metric("loss_difference", "1", higher_is_better=False, axes=_AXES),
         Metric("gradient_difference", "1", higher_is_better=False, axes=_AXES),
         Metric("updates_alike", "updates", higher_is_better=True, axes=_AXES[:2]),
+        Metric("updates_same_surrogates", "updates", higher_is_better=True, axes=_AXES[:2]),
         Metric("margin_at_parting", "u", axes=_AXES[:2]),
     ),
     needs=("spikes",),
+    draw="suite.report.figures.consistency:draw",
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -19,7 +19,8 @@ from neurons import BACKENDS, Learnable, Variant, arctan, make_neuron
 from neurons.kernels import kernel_name, why_not_fused
 from neurons.reference import simulate
 from neurons.variant import Leakage
-from suite.frameworks.differences import STATED, Difference, measure
+from suite.frameworks.differences import measure
+from suite.frameworks.stated import STATED, Difference
 from suite.registry import variants
 
 if TYPE_CHECKING:
@@ -53,7 +54,10 @@ class Consistency:
     def as_dict(self) -> dict[str, Any]:
         """For JSON; what does not apply is null."""
         rows = self.oracle.astype(object).where(self.oracle.notna(), None).to_dict("records")
-        return {"ok": self.ok, "oracle": rows, "differences": [asdict(difference) for difference in self.differences]}
+        differences = [{**asdict(replace(one, neurons=None))} for one in self.differences]
+        for one in differences:
+            del one["neurons"]  # functions
+        return {"ok": self.ok, "oracle": rows, "differences": differences}
 
 
 def check(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from suite.paper import DATASETS
 from suite.report.claims import Claim
 from suite.report.components import PAIR
 from suite.report.measured import (
@@ -81,8 +82,9 @@ def _ended(bad: pd.DataFrame, which: dict[str, Any]) -> dict[tuple[str, str, int
 
 def _of_one_definition(which: dict[str, Any], rows: pd.DataFrame, said: str) -> Group:
     """Of a variant's name that has had several definitions, the rows of the one that was run last."""
-    last = rows.sort_values("finished_at").groupby("variant", observed=True)["variant_parameters"].last()
-    of_last = (rows["variant_parameters"].astype(str) == rows["variant"].map(last).astype(str)).to_numpy()
+    newest = rows.sort_values("finished_at", kind="stable").drop_duplicates("variant", keep="last")
+    last = dict(zip(newest["variant"].astype(str), newest["variant_parameters"].astype(str), strict=True))
+    of_last = (rows["variant_parameters"].astype(str) == rows["variant"].astype(str).map(last)).to_numpy()
     older = ", ".join(rows.loc[~of_last, "variant"].drop_duplicates())
     return Group(which, rows[of_last], said, f"rows of an older definition of {older} are left out" if older else "")
 
@@ -121,6 +123,8 @@ def caution(which: dict[str, Any], newest: int) -> str:
         said.append("stand-in data: not a verdict on the paper")
     elif not papers_data(which["data_source"]):
         said.append(f"data: {which['data_source']}, not the paper's")
+    elif which["dataset"] not in DATASETS:
+        said.append("a dataset that the paper does not have")
     if is_smoke(which["protocol"]):
         said.append("smoke run: not a verdict on the paper")
     elif not comparable(which["data_source"], which["protocol"]) and not said:

@@ -15,6 +15,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+ROUNDING = 1e-12
+"""Relative to their size, up to which two values are the same."""
+
 FEWEST = 5
 """Pairs of seeds below which nothing is decided."""
 
@@ -63,6 +66,11 @@ class Evidence:
     of_samples: float = 0.0
     margin: float | None = None
 
+    @property
+    def identical(self) -> bool:
+        """Whether high and low are the same in every pair."""
+        return self.n > 0 and self.mean == 0 and self.method == "none"
+
 
 def compare(
     high: pd.Series,
@@ -79,7 +87,8 @@ def compare(
     shares are of (None: they are no shares, or the test set is no sample).
     """
     pairs = pd.concat([high, low], axis=1, join="inner", keys=["high", "low"]).dropna()
-    difference = (pairs["high"] - pairs["low"]).to_numpy(float)
+    difference = (pairs["high"] - pairs["low"]).to_numpy(float, copy=True)
+    difference[np.abs(difference) <= ROUNDING * pairs.abs().max(axis=1).to_numpy(float)] = 0.0
     n = len(difference)
     mean = float(difference.mean()) if n else math.nan
     cut = _cut(pairs["high"], pairs["low"]) if margin is not None else None
@@ -98,7 +107,7 @@ def compare(
         found = replace(found, of_seeds=of_seeds, of_samples=of_samples, margin=margin)
     if n < FEWEST:
         found = replace(found, p=math.nan, p_equal=math.nan)
-    return replace(found, needed=pairs_needed(found), means=(float(pairs["high"].mean()), float(pairs["low"].mean())))
+    return replace(found, means=(float(pairs["high"].mean()), float(pairs["low"].mean())))
 
 
 def _of_samples(pairs: pd.DataFrame, samples: np.ndarray | None, n_samples: int | None) -> float:
@@ -206,8 +215,10 @@ def _looks_normal(difference: np.ndarray) -> bool:
 
 
 def learning(values: pd.Series) -> int | None:
-    """Of accuracies by seed that have two modes, how many are in the upper one; None if they have one."""
-    cut = _cut(values)
+    """Of accuracies by seed that have two modes, how many are in the upper one; None if they have one, or if there are
+    fewer than five: any two that are far apart would be two modes.
+    """
+    cut = _cut(values) if len(values) >= FEWEST else None
     return None if cut is None else int((values > cut).sum())
 
 

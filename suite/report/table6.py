@@ -45,9 +45,13 @@ INVALID = "invalid"
 def table6(results: Results) -> Table:
     """A row for each variant in each setting, a column for each framework, the paper's last.
 
-    `SAME` marks an engine whose kernel computed both frameworks' numbers. The data are those of `summary`.
+    `SAME` marks an engine whose kernel computed both frameworks' numbers. The data are those of `summary`; smoke runs
+    have no row beside others, as their accuracies mean nothing.
     """
-    data = summary(results)
+    data = whole = summary(results)
+    smoke = data["protocol"].map(is_smoke).astype(bool)
+    if not smoke.all():
+        data = data[~smoke]
     shown = [name for name in FRAMEWORKS if (data["backend"] == name).any()]
     shown += sorted(set(data["backend"]) - set(FRAMEWORKS))
     rows: list[tuple[Cell, ...]] = []
@@ -78,7 +82,18 @@ def table6(results: Results) -> Table:
     notes = (*_notes(data), *cross_check_notes(results), *invalid_note(results, "accuracy"))
     if left_out:
         notes += (f"{left_out} older rows of cells that were run again are left out.",)
-    return Table("table6", TITLE, columns, tuple(rows), data, notes)
+    if len(data) < len(whole):
+        notes += (_ran(whole[smoke]),)
+    return Table("table6", TITLE, columns, tuple(rows), whole, notes)
+
+
+def _ran(smoke: pd.DataFrame) -> str:
+    """Which smoke runs have no row, and whether they ended well."""
+    said = []
+    for (dataset, source), part in smoke.groupby(["dataset", "data_source"], sort=False):
+        wrong = [f"{int(part[status].sum())} {status}" for status in _BESIDE if part[status].sum()]
+        said.append(f"{dataset} ({', '.join([str(source), *wrong])})")
+    return f"Smoke runs, which only show that everything runs, have no row: {', '.join(said)}."
 
 
 def _cell(line: pd.Series) -> Number:

@@ -112,7 +112,7 @@ class _Compared:
 
 def _compared(results: Results) -> Iterator[_Compared]:
     every = groups(results)
-    correct = _correct(results)
+    correct = correct_samples(results)
     for group in both_frameworks(every):
         for variant in dict.fromkeys(group.rows["variant"]):
             claim = frameworks_question(variant)
@@ -189,10 +189,15 @@ def _missing(claim: Claim, group: Group, correct: Mapping[str, np.ndarray]) -> s
     return "; ".join(filter(None, dict.fromkeys(said)))
 
 
-def _correct(results: Results) -> dict[str, np.ndarray]:
-    """Of every run that kept it, which test samples it has right."""
-    lines = artifact_lines(results, "accuracy", "correct")
-    return {one["run_id"]: unpacked(one["correct"], one["n"]) for one in lines.to_dict("records")}
+def correct_samples(results: Results) -> dict[str, np.ndarray]:
+    """Of every run that kept it, which test samples it has right [samples]. What cannot be used is a problem."""
+    found = {}
+    for one in artifact_lines(results, "accuracy", "correct").to_dict("records"):
+        try:
+            found[one["run_id"]] = unpacked(one["correct"], one["n"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            results.problem(f"the right samples of {one['run_id']} cannot be used: {error}; run the cell with --rerun")
+    return found
 
 
 def _hypothesis(one: _Compared, e: Evidence) -> tuple[object, ...]:
