@@ -164,7 +164,8 @@ def panels(
 
 def error_bars(ax: Any, x: Any, rows: pd.DataFrame, scale: float = 1, **looks: Any) -> None:
     """Points at the rows' means over thinner bars from lower to upper, where they have these."""
-    bars = ax.errorbar(x, scale * rows["mean"], scale * spread(rows), marker=".", elinewidth=0.6, **looks)
+    looks = {"elinewidth": 0.6, **({} if "fmt" in looks else {"marker": "."}), **looks}
+    bars = ax.errorbar(x, scale * rows["mean"], scale * spread(rows), **looks)
     bars.lines[0].set(clip_on=False, in_layout=False)  # a point at 100 % lies on the frame
     for bar in bars.lines[2]:
         bar.set_alpha(0.6)

@@ -30,6 +30,9 @@ from suite.report.verdicts import Judged, judged, size
 from suite.results import STATUSES, Results
 
 MADE_WITH = ["suite_version", "torch_version", "backend", "framework_version", "device", "git_commit"]
+_PLACED = ("", "overview", "accuracy", "generalization", "tradeoff")
+"""Figures that stand beside their tables."""
+
 _TROUBLES = ["dataset", "data_source", "protocol", "variant", "backend", "status", "reason"]
 
 LARGEST = 2_900_000
@@ -45,8 +48,8 @@ def render(
     figures: Mapping[str, Sequence[Drawing]],
     others: Sequence[str] = (),
 ) -> str:
-    """The page: the report's tables by name, the figures by experiment ("": of none, "tradeoff": of that table), and
-    the values of the experiments that have neither (`others`).
+    """The page: the report's tables by name, the figures by experiment (`figures.draw`), and the values of the
+    experiments that have neither (`others`).
     """
     rows = results.rows
     runs = rows.drop_duplicates(["run_id", "experiment"])
@@ -90,7 +93,7 @@ def render(
         claims_untested=[(one, commands.testing(one.claim)) for one in verdicts if one.setting is None],
         claims_title=tables["claims"].title,
         others={name: generic(results, name) for name in others},
-        experiments=[name for name in figures if name not in ("", "accuracy", "generalization", "tradeoff")],
+        experiments=[name for name in figures if name not in _PLACED],
         troubles=_counted(runs[runs["status"] != "ok"], _TROUBLES),
         data=_counted(runs, ["dataset", "data_source", "data_hash", "protocol", "benchmark_version"]),
         made_with=_counted(runs, MADE_WITH),
