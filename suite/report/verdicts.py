@@ -131,7 +131,7 @@ def _compared(results: Results) -> Iterator[_Compared]:
             lacking = _missing(claim, group, correct)
             if any(one.n for one in found):
                 tested = True
-                yield _Compared(claim, group.which, found, group.caution, lacking)
+                yield _Compared(claim, group.which, found, group.caution_for(claim), lacking)
             else:
                 lacks = lacks or lacking
         if not tested:
