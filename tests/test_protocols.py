@@ -116,9 +116,9 @@ def test_every_other_combination_is_still_a_protocol(network: str) -> None:
     base = MNIST if network == "fc" else CIFAR10
     readouts = ("integrator", "spikes") if network == "fc" else ("linear",)
     for readout in readouts:
-        for loss in ("mse", "cross_entropy"):
-            made = replace(base, readout=readout, loss=loss, schedule=Cosine(), precision="bfloat16")
-            assert (made.readout, made.loss) == (readout, loss)
+        for kind in ("mse", "cross_entropy"):
+            made = replace(base, readout=readout, loss=kind, schedule=Cosine(), precision="bfloat16")
+            assert (made.readout, made.loss) == (readout, kind)
 
 
 # names
