@@ -9,7 +9,7 @@ is on the other, practically equal if all are, else undecided.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -21,7 +21,7 @@ from suite.report.claims import CLAIMS, Claim, Comparison
 from suite.report.claims_of_others import OTHERS
 from suite.report.components import QUESTIONS, frameworks_question
 from suite.report.groups import WHICH, Group, across, both_frameworks, groups, missing
-from suite.report.inference import ALPHA, MARGIN, Evidence, compare, holm, pairs_needed
+from suite.report.inference import ALPHA, MARGIN, Evidence, binomial, compare, holm, pairs_needed
 from suite.report.measured import NAMED, SETTING, artifact_lines, comparable, framework_name, invalid_note
 from suite.report.table import NOTHING, Column, Table
 from suite.report.values import ACCURACY, Measured
@@ -155,13 +155,18 @@ def evidence(test: Comparison, rows: pd.DataFrame, correct: Mapping[str, np.ndar
     if test.unit != ACCURACY:
         found = compare(high, low)
     else:
-        n_samples = [part.n_samples(rows) for part in test.parts]
-        known = [n for n in n_samples if n is not None]
         samples = _samples(test, rows, correct)
-        found = compare(high, low, margin=MARGIN, samples=samples, n_samples=min(known, default=None))
+        found = compare(high, low, margin=MARGIN, samples=samples, of_samples=rough_error(test.parts, rows))
     if high.isna().any() or low.isna().any():
         found = replace(found, p=math.nan, p_equal=math.nan)
     return found
+
+
+def rough_error(parts: Iterable[Measured], rows: pd.DataFrame) -> float:
+    """The test samples' standard error of a difference made of these accuracies, from their number alone."""
+    parts = list(parts)
+    n = [n for part in parts if (n := part.n_samples(rows)) is not None]
+    return binomial([float(part(rows).mean()) for part in parts], min(n, default=None))
 
 
 def _samples(test: Comparison, rows: pd.DataFrame, correct: Mapping[str, np.ndarray]) -> np.ndarray | None:
