@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from suite.registry import datasets, experiments, protocols, variants
@@ -95,7 +96,7 @@ def test_a_users_own_runs_from_pytest_and_from_the_command_line(plugins: list[st
     assert "weight_norm" in page
     assert "steps" in page
     assert (tmp_path / "report" / "accuracy_steps_generated_smoke_fused.svg").exists()
-    assert "chance" in page  # two classes, said by the record
+    assert set(pd.read_csv(tmp_path / "report" / "table6.csv")["chance"]) == {0.5}  # two classes, said by the record
 
 
 def test_a_plugin_that_fails_is_named(tmp_path: Path) -> None:
