@@ -81,6 +81,29 @@ def test_what_is_missing_is_named():
     assert (alone.verdict, alone.setting, alone.missing) == ("not tested", None, "no rows of without_leakage")
 
 
+def test_a_variant_on_one_framework_only_is_named_on_the_other():
+    rows = [*accuracies("baseline", about(0.9)), *accuracies("without_leakage", about(0.6, 2))]
+    line = verdict([*rows, *accuracies("baseline", about(0.9), backend="snntorch")])
+    assert (line["backend"], line["verdict"]) == ("spikingjelly", "supported")
+    assert line["note"] == "on snnTorch: no rows of without_leakage"
+
+
+def test_a_value_that_is_none_is_named():
+    rows = [*accuracies("baseline", about(0.9)), *accuracies("without_leakage", [*about(0.6)[:4], float("nan")])]
+    line = verdict(rows)
+    assert (line["verdict"], line["note"]) == ("undecided", "no value in seed 4 of without_leakage")
+
+
+def test_samples_that_cannot_be_used_are_a_problem():
+    rows = [*accuracies("baseline", about(0.8), n=100), *accuracies("without_leakage", about(0.6), n=100)]
+    keys = ("variant", "seed", "dataset", "data_source")
+    tables = [pd.DataFrame([{"n": 100, "correct": text}]) for text in (packed(np.arange(100) < 70), "b-12")]
+    kept = [artifact("correct", tables[i == 3], **{name: one[name] for name in keys}) for i, one in enumerate(rows)]
+    results = checked(results_of([*rows, *kept]))
+    assert "which samples seed 3 of baseline has right" in notes(results)
+    assert any("cannot be used" in problem for problem in results.problems)
+
+
 def test_a_run_that_did_not_end_well_is_a_missing_seed():
     rows = [*accuracies("baseline", about(0.9)), *accuracies("without_leakage", about(0.6))]
     rows[-1] |= {"status": "diverged", "value": None}

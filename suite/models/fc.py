@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any, cast
 
+import torch
 from torch import Tensor, nn
 
 from neurons import State, Variant, make_neuron
@@ -82,6 +83,10 @@ class FCNet(nn.Module):
             ]
         )
         self.hidden = nn.ModuleList(make_neuron(variant, n, **options) for n in protocol.hidden)
+        if variant.recurrent and protocol.recurrent_scale != 1:
+            with torch.no_grad():
+                for neuron in self.hidden:
+                    cast(Any, neuron).recurrent.weight.mul_(protocol.recurrent_scale)
         self.readout: nn.Module
         if protocol.readout == "integrator":
             self.readout = LeakyIntegrator(n_classes, protocol, backend, engine)

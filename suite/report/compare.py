@@ -16,7 +16,7 @@ import pandas as pd
 
 from suite.errors import ResultsError
 from suite.report.groups import Group, groups
-from suite.report.inference import ALPHA, FEWEST, MARGIN, Evidence, compare, holm
+from suite.report.inference import ALPHA, FEWEST, MARGIN, Evidence, binomial, compare, holm
 from suite.report.measured import COUNTED, framework_name
 from suite.report.values import ACCURACY
 from suite.report.verdicts import EVERY, correct_samples, judged, size
@@ -150,7 +150,8 @@ def _cells(before: Results, after: Results) -> Iterator[Change]:
             n = pd.concat([old["n"], new["n"]]).dropna().min()
             runs = pd.concat([old["run_id"], new["run_id"]], axis=1, join="inner")
             samples = _samples(runs, right) if about["experiment"] == "accuracy" else None
-            options = {"margin": MARGIN, "n_samples": int(n) if pd.notna(n) else None, "samples": samples}
+            rough = binomial([float(one["value"].mean()) for one in (old, new)], int(n) if pd.notna(n) else None)
+            options = {"margin": MARGIN, "of_samples": rough, "samples": samples}
         found = compare(new["value"], old["value"], **options)
         if found.n:
             at = f" ({about['condition']})" if about["condition"] else ""

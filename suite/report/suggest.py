@@ -19,7 +19,7 @@ from suite.report.inference import ALPHA, FEWEST, MARGIN, Evidence, compare, hol
 from suite.report.measured import chance, comparable, framework_name
 from suite.report.statistics import interval
 from suite.report.values import ACCURACY
-from suite.report.verdicts import size
+from suite.report.verdicts import rough_error, size
 from suite.results import Results
 
 PURPOSES: Mapping[str, str] = MappingProxyType(
@@ -226,8 +226,7 @@ def _compared(rows: pd.DataFrame, best: str, other: str, role: str) -> Against:
     high, low = (MEASURES[role](name) for name in (best, other))
     options: dict[str, Any] = {}
     if high.unit == ACCURACY:
-        n = [n for part in (*high.parts, *low.parts) if (n := part.n_samples(rows)) is not None]
-        options = {"margin": MARGIN, "n_samples": min(n, default=None)}
+        options = {"margin": MARGIN, "of_samples": rough_error((*high.parts, *low.parts), rows)}
     found = compare(high(rows), low(rows), **options)
     return Against(other, role, found, math.nan, "", "share of seeds" if found.learnt else high.unit)
 

@@ -9,7 +9,7 @@ is on the other, practically equal if all are, else undecided.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -21,8 +21,8 @@ from suite.report.claims import CLAIMS, Claim, Comparison
 from suite.report.claims_of_others import OTHERS
 from suite.report.components import QUESTIONS, frameworks_question
 from suite.report.groups import WHICH, Group, across, both_frameworks, groups, missing
-from suite.report.inference import ALPHA, MARGIN, Evidence, compare, holm, pairs_needed
-from suite.report.measured import NAMED, artifact_lines, comparable, framework_name, invalid_note
+from suite.report.inference import ALPHA, MARGIN, Evidence, binomial, compare, holm, pairs_needed
+from suite.report.measured import NAMED, SETTING, artifact_lines, comparable, framework_name, invalid_note
 from suite.report.table import NOTHING, Column, Table
 from suite.report.values import ACCURACY, Measured
 from suite.results import Results
@@ -119,7 +119,8 @@ def _compared(results: Results) -> Iterator[_Compared]:
             found = tuple(evidence(test, group.rows, correct) for test in claim.tests)
             yield _Compared(claim, group.which, found, group.caution, _missing(claim, group, correct))
     for claim in (*EVERY, *QUESTIONS.values()):
-        tested, lacks = False, ""
+        tested: list[tuple[Group, _Compared]] = []
+        untested: list[tuple[Group, str]] = []
         for group in across(every, claim.datasets or ()) if claim.across else every:
             if claim.datasets is not None and not claim.across and group.which["dataset"] not in claim.datasets:
                 continue
@@ -130,12 +131,18 @@ def _compared(results: Results) -> Iterator[_Compared]:
             found = tuple(evidence(test, group.rows, correct) for test in claim.tests)
             lacking = _missing(claim, group, correct)
             if any(one.n for one in found):
-                tested = True
-                yield _Compared(claim, group.which, found, group.caution, lacking)
+                tested.append((group, _Compared(claim, group.which, found, group.caution_for(claim), lacking)))
             else:
-                lacks = lacks or lacking
+                untested.append((group, lacking))
+        for group, one in tested:  # what only the other framework lacks
+            beside = [
+                f"on {framework_name(other.which['backend'])}: {lacking}"
+                for other, lacking in untested
+                if lacking and all(str(other.which[name]) == str(group.which[name]) for name in SETTING)
+            ]
+            yield replace(one, missing="; ".join(filter(None, (one.missing, *beside))))
         if not tested:
-            yield _Compared(claim, None, (), "", lacks or "no rows yet")
+            yield _Compared(claim, None, (), "", next((lacking for _, lacking in untested if lacking), "no rows yet"))
 
 
 def evidence(test: Comparison, rows: pd.DataFrame, correct: Mapping[str, np.ndarray]) -> Evidence:
@@ -148,13 +155,18 @@ def evidence(test: Comparison, rows: pd.DataFrame, correct: Mapping[str, np.ndar
     if test.unit != ACCURACY:
         found = compare(high, low)
     else:
-        n_samples = [part.n_samples(rows) for part in test.parts]
-        known = [n for n in n_samples if n is not None]
         samples = _samples(test, rows, correct)
-        found = compare(high, low, margin=MARGIN, samples=samples, n_samples=min(known, default=None))
+        found = compare(high, low, margin=MARGIN, samples=samples, of_samples=rough_error(test.parts, rows))
     if high.isna().any() or low.isna().any():
         found = replace(found, p=math.nan, p_equal=math.nan)
     return found
+
+
+def rough_error(parts: Iterable[Measured], rows: pd.DataFrame) -> float:
+    """The test samples' standard error of a difference made of these accuracies, from their number alone."""
+    parts = list(parts)
+    n = [n for part in parts if (n := part.n_samples(rows)) is not None]
+    return binomial([float(part(rows).mean()) for part in parts], min(n, default=None))
 
 
 def _samples(test: Comparison, rows: pd.DataFrame, correct: Mapping[str, np.ndarray]) -> np.ndarray | None:
