@@ -72,7 +72,12 @@ def render(
     )
     page = partial(
         environment.from_string(_text("page.html")).render,
-        {**tables, "table6": tables["table6"].details_last(), "table7": replace(table7, rows=trained)},
+        {
+            **tables,
+            "table6": tables["table6"].details_last(),
+            "table7": replace(table7, rows=trained),
+            "tradeoff": _with_more_than_accuracy(tables["tradeoff"]),
+        },
         version=__version__,
         style=_text("page.css"),
         script=script,
@@ -101,6 +106,13 @@ def render(
     )
     without = page(figures=_shown(figures, 0))
     return page(figures=_shown(figures, LARGEST - len(without.encode())))
+
+
+def _with_more_than_accuracy(tradeoff: Table) -> Table:
+    """The trade-off of the settings that have one: those with accuracies alone are in Table 6."""
+    n = tradeoff.n_section
+    kept = {row[:n] for row in tradeoff.rows if any(row[n + 2 :])}
+    return replace(tradeoff, rows=tuple(row for row in tradeoff.rows if row[:n] in kept))
 
 
 def _text(name: str) -> str:
