@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
+import pytest
 from report_rows import artifact, ready, results_of, row
 
 from neurons import Variant
@@ -125,6 +126,23 @@ def test_seeds_that_learn_or_do_not_are_counted():
     split = accuracies("without_reset", [0.99, 0.99, 0.5, 0.98, 0.99], "xor", data_source="generated")
     line = verdict([*baseline, *split], "table6-reset-xor")
     assert "4 against 0 of 5 seeds learn (n = 5, p = " in line["numbers"]
+
+
+def test_one_comparison_of_several_claims_counts_once_and_two_like_ones_twice():
+    """Five of five against none is p = 2 / 4^5 on its own. Without leakage is in two claims and one effect, a family of
+    one; without reset, of the same counts, makes it two; another framework on the same kernel none.
+    """
+    learns, not_ = [0.99, 0.98, 0.99, 0.99, 0.99], [0.5, 0.5, 0.58, 0.5, 0.5]
+
+    def p(rows):
+        return [t.p for one in judged(ready(rows)) if one.claim.id == "table6-no-leak" for t in one.tests]
+
+    rows = [*accuracies("baseline", learns, "xor"), *accuracies("without_leakage", not_, "xor")]
+    assert p(rows) == pytest.approx([2 / 4**5])
+    again = [{**one, "backend": "snntorch"} for one in rows]
+    assert p([*rows, *again]) == pytest.approx([2 / 4**5] * 2)
+    alike = accuracies("without_reset", [0.5, 0.51, 0.58, 0.5, 0.5], "xor")
+    assert p([*rows, *alike]) == pytest.approx([4 / 4**5])
 
 
 def test_the_error_of_a_small_test_set_counts():

@@ -217,7 +217,7 @@ def _hypothesis(one: _Compared, e: Evidence) -> tuple[object, ...]:
     whose numbers one kernel computed: it counts once.
     """
     where = (str(value) for name, value in (one.which or {}).items() if name != "backend")
-    return (*where, abs(e.mean), e.p, e.p_equal)
+    return (*where, *sorted(e.means), e.p, e.p_equal)
 
 
 def _verdict(test: Comparison, e: Evidence, p: float, p_equal: float) -> str:
