@@ -210,7 +210,9 @@ def save(drawing: Drawing, folder: Path) -> list[Path]:
 
 def settle(figure: Figure) -> None:
     """Lay the figure out, once. Rounded: the solver of the layout leaves digits that differ from run to run."""
-    if figure.get_layout_engine() is not None:
+    from matplotlib.layout_engine import PlaceHolderLayoutEngine
+
+    if not isinstance(figure.get_layout_engine(), PlaceHolderLayoutEngine):
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
         for ax in figure.axes:
