@@ -1,6 +1,7 @@
 """The whole report: one page that stands alone, all of it or nothing."""
 
 import ast
+import base64
 import re
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from suite.drawing import COLUMN, Drawing, new_figure, style
 from suite.errors import ResultsError
 from suite.experiments.base import Experiment, Metric
 from suite.report import commands
+from suite.report.pictures import picture
 from suite.results import NAMES, STATUSES
 
 
@@ -220,3 +222,35 @@ def test_making_a_report_imports_no_framework(tmp_path):
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_pictures_that_would_make_the_page_too_large_are_files_beside_it(results, tmp_path, monkeypatch):
+    whole = report.write(results, tmp_path / "whole")[0].read_text()
+    assert not re.findall(r'src="(?!data:)', whole)
+    monkeypatch.setattr("suite.report.page.LARGEST", len(whole.encode()) - 1)
+    page = report.write(results, tmp_path)[0]
+    (linked,) = re.findall(r'src="(?!data:)([^"]*)"', page.read_text())
+    assert (tmp_path / linked).exists()
+    assert page.stat().st_size < len(whole.encode())
+    monkeypatch.setattr("suite.report.page.LARGEST", 0)
+    nothing = report.write(results, tmp_path)[0].read_text()
+    assert 'src="data:' not in nothing
+
+
+def test_pictures_on_the_page_have_no_caption_in_them_and_the_same_bytes_each_time():
+    def drawn():
+        with style():
+            figure, axes = new_figure(
+                COLUMN, 1.0, "a caption that is text on the page, and long enough for two lines of it"
+            )
+            axes[0, 0].plot([0, 1])
+        return Drawing("mine", "mine", "mine", figure, pd.DataFrame())
+
+    first, second = drawn(), drawn()
+    source = picture(first)
+    assert source == picture(second)
+    kind, _, content = source.partition(";base64,")
+    assert kind == "data:image/svg+xml"
+    height = float(re.search(rb'height="([\d.]+)pt"', base64.b64decode(content))[1])
+    assert height == pytest.approx(72, abs=2)  # the axes alone
+    assert first.figure.texts[0].get_visible()

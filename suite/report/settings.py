@@ -79,17 +79,20 @@ def by_framework(rows: pd.DataFrame) -> Iterator[Part]:
 
 def settings(rows: pd.DataFrame) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
     """Rows of one setting at a time, with what the setting is, its `name`, and what a title adds to tell it apart
-    (`told`).
+    (`told`): benchmark version and engine, where there are several.
     """
     by = rows.sort_values(ORDERED, key=order, kind="stable")
     hashes = by.groupby(NAMED)["data_hash"].nunique(dropna=False)
     without_version = [name for name in NAMED if name != "benchmark_version"]
     versions = by.groupby(without_version)["benchmark_version"].nunique()
+    engines = by.groupby(["dataset", "data_source", "protocol"])["engine"].nunique()
     for key, part in by.groupby(SETTING, dropna=False, sort=False):
         setting: dict[str, Any] = dict(zip(SETTING, key, strict=True))
         names = [setting[column] for column in without_version]
         several = bool(versions[tuple(names)] > 1)
         setting["told"] = f", benchmark {setting['benchmark_version']}" * several
+        if engines[setting["dataset"], setting["data_source"], setting["protocol"]] > 1:
+            setting["told"] += f", engine {setting['engine']}"
         if several:
             names.append(f"benchmark-{setting['benchmark_version']}")
         if hashes[tuple(setting[column] for column in NAMED)] > 1:

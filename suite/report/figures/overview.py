@@ -68,9 +68,7 @@ def _draw(protocol: str, version: int, parts: list[Part]) -> Drawing:
                 if paper and line in part.lines and comparable(setting["data_source"], protocol):
                     ax.plot(x, 100 * paper, zorder=1, **dash)
                     has_paper = True
-            ax.set_title(
-                plain(f"{setting['dataset']}, {setting['engine']}\n{setting['data_source']}{setting['told']}, {n}")
-            )
+            ax.set_title(plain(f"{setting['dataset']}, {setting['engine']}\n{setting['data_source']}, {n}"))
             ax.set_xlim(-0.6, len(lines) - 0.4)
             ax.set_xticks([])
             within(ax, 0, 100)
