@@ -100,7 +100,14 @@ def test_smoke_and_stand_in_rows_are_told_and_left_out_where_there_are_others():
 def test_what_is_missing_is_said():
     advice = suggest(ready(values(0.9)), "accuracy", ["mnist", "shd"])
     assert advice.suggestions == ()
-    assert any("mnist (SpikingJelly): only baseline was measured by accuracy" in said for said in advice.missing)
+    assert any(
+        "mnist (SpikingJelly): accuracy measured baseline alone: lif-roles run" in said for said in advice.missing
+    )
+    (said,) = suggest(ready(values(0.9)), "efficiency", ["mnist"]).missing
+    assert said.startswith("mnist (SpikingJelly): spike_rate measured nothing: lif-roles run spike_rate")
+    guessing = [*values(0.1), *values(0.11, variant="without_reset")]
+    (said,) = suggest(ready(guessing), "accuracy").missing
+    assert said.startswith("mnist (SpikingJelly): no variant is better than guessing")
     assert any("no rows of shd: lif-roles run accuracy" in said for said in advice.missing)
     assert suggest(ready([]), "robustness").missing == (
         "no rows: lif-roles run robustness --protocol suite --seeds 0-4",

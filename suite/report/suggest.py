@@ -8,18 +8,20 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from neurons.names import unknown_name
 from suite.paper import WHERE
+from suite.report.claims import Comparison
 from suite.report.components import MEASURES as EFFECTS_OF
 from suite.report.components import elsewhere
 from suite.report.groups import Group, groups
-from suite.report.inference import ALPHA, FEWEST, MARGIN, Evidence, compare, holm
+from suite.report.inference import ALPHA, FEWEST, MARGIN, Evidence, holm
 from suite.report.measured import chance, comparable, framework_name
 from suite.report.statistics import interval
 from suite.report.values import ACCURACY
-from suite.report.verdicts import rough_error, size
+from suite.report.verdicts import correct_samples, evidence, size
 from suite.results import Results
 
 PURPOSES: Mapping[str, str] = MappingProxyType(
@@ -123,11 +125,12 @@ def suggest(results: Results, purpose: str, datasets: Iterable[str] = ()) -> Adv
     asked = tuple(datasets) or (MEMORY if purpose == "memory" else ())
     every = [group for group in groups(results) if not asked or group.which["dataset"] in asked]
     real = {group.which["dataset"] for group in every if _is_real(group)}
+    correct = correct_samples(results)
     found, missing = [], []
     for group in every:
         name = str(group.which["dataset"])
         if _is_real(group) or name not in real:
-            one = _of_group(group, purpose)
+            one = _of_group(group, purpose, correct)
             if isinstance(one, Suggestion):
                 found.append(one)
             elif one and (name in asked or _is_usual(PURPOSES[purpose], name)):
@@ -149,15 +152,14 @@ def _is_usual(role: str, dataset: str) -> bool:
 
 
 def _command(role: str, dataset: str) -> str:
-    return f"lif-roles run {MEASURED_BY[role][0]} --protocol suite --seeds 0-4" + f" --dataset {dataset}" * bool(
-        dataset
-    )
+    on = f" --dataset {dataset}" if dataset else ""
+    return f"lif-roles run {MEASURED_BY[role][0]} --protocol suite --seeds 0-4{on}"
 
 
-def _of_group(group: Group, purpose: str) -> Suggestion | str:
+def _of_group(group: Group, purpose: str, correct: Mapping[str, np.ndarray]) -> Suggestion | str:
     """The suggestion, or what is missing for one; "" for rows that are of something else."""
     rows = group.rows[group.rows["backend"] != "torch"]
-    role, where = PURPOSES[purpose], f"{group.which['dataset']} ({framework_name(group.which['backend'])})"
+    role, dataset = PURPOSES[purpose], str(group.which["dataset"])
     if rows.empty:
         return ""
     able = _able(rows)
@@ -165,18 +167,18 @@ def _of_group(group: Group, purpose: str) -> Suggestion | str:
     beyond = [name for name, one in values.items() if one.isna().any()]
     values = {name: one for name, one in values.items() if len(one) and name not in beyond}
     if len(values) < 2:
-        what = f"only {next(iter(values))} was" if values else "no variant that is better than guessing was"
-        return f"{where}: {what} measured by {MEASURED_BY[role][0]}: {_command(role, str(group.which['dataset']))}"
+        where, experiment = f"{dataset} ({framework_name(group.which['backend'])})", MEASURED_BY[role][0]
+        what = f"{experiment} measured {next(iter(values)) if values else 'nothing'}" + " alone" * bool(values)
+        return f"{where}: {what if able else 'no variant is better than guessing'}: {_command(role, dataset)}"
     sign = -1 if role == "operations" else 1
     candidates = _accurate(rows, list(values)) if role == "operations" else list(values)
     best = max(candidates, key=lambda name: sign * float(values[name].mean()))
     others = [name for name in values if name != best]
     roles = [other for other in MEASURES if other != role] if best != "baseline" else []
-    compared = [_compared(rows, best, other, role) for other in others]
-    costs = [_compared(rows, best, "baseline", other) for other in roles]
+    compared = [_compared(rows, best, other, role, correct) for other in others]
+    costs = [_compared(rows, best, "baseline", other, correct) for other in roles]
     judged = _judged([*compared, *costs])
     against, beside = judged[: len(compared)], [one for one in judged[len(compared) :] if one.evidence.n]
-    dataset = str(group.which["dataset"])
     unmeasured = [one.role for one in judged[len(compared) :] if not one.evidence.n and _is_usual(one.role, dataset)]
     missing = [f"{name} beside the baseline: {_command(name, dataset)}" for name in unmeasured]
     missing += [f"{name} is left out: seeds without a value, such as beyond an attack's cap" for name in beyond]
@@ -187,10 +189,7 @@ def _of_group(group: Group, purpose: str) -> Suggestion | str:
     runs = tuple(dict.fromkeys(run for part in parts for run in part.rows(rows)["run_id"]))
     return Suggestion(
         purpose,
-        {
-            name: str(group.which[name])
-            for name in ("dataset", "data_source", "protocol", "engine", "backend", "kernel")
-        },
+        {name: str(group.which[name]) for name in _PLACE},
         best,
         float(own.mean()),
         low,
@@ -222,13 +221,10 @@ def _accurate(rows: pd.DataFrame, names: list[str]) -> list[str]:
     return near or names
 
 
-def _compared(rows: pd.DataFrame, best: str, other: str, role: str) -> Against:
-    high, low = (MEASURES[role](name) for name in (best, other))
-    options: dict[str, Any] = {}
-    if high.unit == ACCURACY:
-        options = {"margin": MARGIN, "of_samples": rough_error((*high.parts, *low.parts), rows)}
-    found = compare(high(rows), low(rows), **options)
-    return Against(other, role, found, math.nan, "", "share of seeds" if found.learnt else high.unit)
+def _compared(rows: pd.DataFrame, best: str, other: str, role: str, correct: Mapping[str, np.ndarray]) -> Against:
+    test = Comparison(role, MEASURES[role](other), MEASURES[role](best))
+    found = evidence(test, rows, correct)
+    return Against(other, role, found, math.nan, "", "share of seeds" if found.learnt else test.unit)
 
 
 def _judged(compared: list[Against]) -> list[Against]:
