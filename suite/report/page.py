@@ -105,7 +105,7 @@ def render(
         commands=commands.again(results),
     )
     without = page(figures=_shown(figures, 0))
-    return page(figures=_shown(figures, LARGEST - len(without.encode())))
+    return page(figures=_shown(figures, LARGEST - len(without.encode("utf-8", "backslashreplace"))))
 
 
 def _with_more_than_accuracy(tradeoff: Table) -> Table:
