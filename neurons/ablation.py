@@ -16,6 +16,10 @@ from neurons.kernels import check_engine
 from neurons.names import unknown_name
 from neurons.variant import Learnable, Variant, get_variant
 
+KNOWN = "SpikingJelly's LIFNode, IFNode and ParametricLIFNode, snnTorch's Leaky and RLeaky"
+
+_LEAVE_IT = "leave it as it is by naming the others, ablate(model, {name: variant})"
+
 
 class NotAblatable(ValueError):
     """A model, or a neuron of it, that a variant cannot take the place of; the message says which, why, what to do."""
@@ -65,19 +69,20 @@ def lif_neurons(model: nn.Module) -> dict[str, nn.Module]:
     """The LIF neurons that `ablate` knows by name, each once. Raises NotAblatable for a neuron of another kind, and if
     there is none.
     """
-    found = {}
+    found: dict[str, nn.Module] = {}
+    inside: set[int] = set()  # parts of a neuron, such as an RLeaky's recurrence
     for name, module in model.named_modules():
-        if not any(stock.is_neuron(module) for stock in _frameworks()):
+        if id(module) in inside or not any(stock.is_neuron(module) for stock in _frameworks()):
             continue
+        inside.update(map(id, module.modules()))
         if _stock(module) is None:
             raise NotAblatable(
-                f"{_called(name, module)} is no LIF neuron that is known ({_known()}){_ours(module)}; to leave it as it "
-                "is, name the others: ablate(model, {name: variant})"
+                f"{_called(name, module)} is no LIF neuron that is known ({KNOWN}){_ours(module)}; {_LEAVE_IT}"
             )
         found[name] = module
     if not found:
         raise NotAblatable(
-            f"{type(model).__name__} has no LIF neuron among its modules; known are {_known()}, not classes made of them"
+            f"{type(model).__name__} has no LIF neuron among its modules; known are {KNOWN}, not classes made of them"
         )
     return found
 
@@ -91,10 +96,9 @@ class _Place(NamedTuple):
 
     @property
     def needs_n(self) -> bool:
-        """Whether the variant has parameters for each neuron."""
-        if type(self.neuron).__name__ == "RLeaky":  # recurrent by itself
-            return False
-        return self.variant.recurrent or isinstance(self.variant.leakage, Learnable)
+        """Whether the variant brings parameters for each neuron; not to an RLeaky, which is recurrent by itself."""
+        recurrent = self.variant.recurrent and not hasattr(self.neuron, "recurrent")
+        return recurrent or isinstance(self.variant.leakage, Learnable)
 
 
 class _Seen(NamedTuple):
@@ -122,10 +126,6 @@ def _stock(module: nn.Module) -> ModuleType | None:
     return next((stock for stock in _frameworks() if type(module) in stock.KINDS), None)
 
 
-def _known() -> str:
-    return "SpikingJelly's LIFNode, IFNode and ParametricLIFNode, snnTorch's Leaky and RLeaky"
-
-
 def _ours(module: nn.Module) -> str:
     ours = type(module).__module__.partition(".")[0] == "neurons"
     return ", but one of this package already: ablate the model that it was made of" if ours else ""
@@ -138,29 +138,25 @@ def _called(name: str, module: nn.Module) -> str:
 
 def _chosen(model: nn.Module, variant: str | Variant | Mapping[str, str | Variant]) -> dict[str, _Place]:
     """What takes whose place, by the neurons' names."""
-    if not isinstance(variant, Mapping):
-        asked = dict.fromkeys(lif_neurons(model), get_variant(variant))
-    else:
-        modules = dict(model.named_modules(remove_duplicate=False))
-        there = [name for name, module in modules.items() if _stock(module) is not None]
-        for name in variant:
-            if name not in there:
-                raise unknown_name("LIF neuron", name, there)
+    known = {name: module for name, module in model.named_modules(remove_duplicate=False) if _stock(module) is not None}
+    if isinstance(variant, Mapping):
         asked = {name: get_variant(one) for name, one in variant.items()}
-    names = {id(module): name for name, module in model.named_modules()}
+    else:
+        asked = dict.fromkeys(lif_neurons(model), get_variant(variant))
+    first_names = {id(module): name for name, module in model.named_modules()}
     places: dict[str, _Place] = {}
-    modules = dict(model.named_modules(remove_duplicate=False))
     for name, one in asked.items():
-        neuron = modules[name]
-        first, stock = names[id(neuron)], _stock(neuron)
+        if name not in known:
+            raise unknown_name("LIF neuron", name, known)
+        neuron = known[name]
+        first, stock = first_names[id(neuron)], _stock(neuron)
         assert stock is not None
         if first in places and places[first].variant != one:
             raise ValueError(f"{first} and {name} are the same neuron, which cannot be two variants")
         reason = stock.why_not(neuron, one) or _hooked(neuron)
         if reason is not None:
             raise NotAblatable(
-                f"{_called(first, neuron)} cannot be {one.name!r}: {reason}; change that, or leave the neuron as it is "
-                "by naming the others: ablate(model, {name: variant})"
+                f"{_called(first, neuron)} cannot be {one.name!r}: {reason}; change that, or {_LEAVE_IT}"
             )
         places[first] = _Place(neuron, stock, one)
     if not places:
@@ -170,7 +166,7 @@ def _chosen(model: nn.Module, variant: str | Variant | Mapping[str, str | Varian
 
 def _hooked(neuron: nn.Module) -> str | None:
     hooks = (neuron._forward_hooks, neuron._forward_pre_hooks, neuron._backward_hooks, neuron._backward_pre_hooks)
-    return "it has a hook (a monitor's?), which would be lost: remove it, and give it to the copy" if any(hooks) else None
+    return "it has a hook, as a monitor gives one, which would be lost" if any(hooks) else None
 
 
 def _copy(model: nn.Module, places: Mapping[str, _Place], seen: Mapping[str, _Seen | None], engine: str) -> nn.Module:
@@ -235,10 +231,7 @@ def _seen(name: str, place: _Place, inputs: list[Tensor]) -> _Seen:
     else:
         what = "recurrent connections between all neurons" if variant.recurrent else "a leak for each neuron"
         reason = f"its neurons lie in {list(shapes[0])}, and {what} are for a layer [n]"
-    raise NotAblatable(
-        f"{_called(name, neuron)} cannot be {variant.name!r}: {reason}; to leave it as it is, name the others: "
-        "ablate(model, {name: variant})"
-    )
+    raise NotAblatable(f"{_called(name, neuron)} cannot be {variant.name!r}: {reason}; {_LEAVE_IT}")
 
 
 def _instances() -> list[nn.Module]:
@@ -262,7 +255,6 @@ def _list(copied: nn.Module) -> None:
     """Have snnTorch know its neurons in a copy."""
     instances = _instances()
     known = set(map(id, instances))
-    snntorch = sys.modules.get("snntorch")
-    if snntorch is not None:
-        own = [module for module in copied.modules() if isinstance(module, snntorch.SpikingNeuron)]
-        instances += [module for module in own if id(module) not in known]
+    for module in copied.modules():
+        if "snntorch" in sys.modules and isinstance(module, sys.modules["snntorch"].SpikingNeuron):
+            instances += [] if id(module) in known else [module]

@@ -36,7 +36,7 @@ class VariantLeaky(Settled, snntorch.Leaky):
 
     variant: a name in VARIANTS or a `Variant`. n: number of neurons (last dimension); needed for recurrence and a
     learnable leak.
-    late_reset, an attribute: a soft reset is taken after the leak, k u - u_th o, as in `snntorch.Leaky`; False at first.
+    late_reset, an attribute: whether a soft reset is taken after the leak, k u - u_th o, as in `snntorch.Leaky`.
     init_hidden, output: as in `snntorch.Leaky`. Call it with x [B, n] ([B, *] without n) and, unless init_hidden, the
     last `mem`; the first `mem` is the caller's, whatever the variant's initial_state.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Callable
 from numbers import Real
 from typing import Any
 
@@ -14,14 +15,14 @@ from torch import Tensor, nn
 from neurons.checks import check_threshold
 from neurons.leak import CarriedLeak
 from neurons.spikingjelly_lif import VariantLIFNode
-from neurons.surrogate import SpikeFunction, arctan, rectangle, sigmoid
+from neurons.surrogate import SpikeFunction, Surrogate, arctan, rectangle, sigmoid
 from neurons.variant import InputGain, Reset, Variant, of_model
 
 KINDS = (neuron.LIFNode, neuron.IFNode, neuron.ParametricLIFNode)
 
 
 _FAMILY = "spikingjelly.activation_based.neuron"
-_SURROGATES = {
+_SURROGATES: dict[type, Callable[[float], Surrogate]] = {
     surrogate.Sigmoid: sigmoid,
     surrogate.ATan: arctan,
     surrogate.Rect: lambda alpha: rectangle(0.5 / alpha),
@@ -56,7 +57,7 @@ def why_not(node: Any, variant: Variant) -> str | None:  # noqa: ARG001
 
 
 def _is_number(value: object, least: float = -math.inf) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and least <= value < math.inf
+    return isinstance(value, Real) and not isinstance(value, bool) and least <= float(value) < math.inf
 
 
 def features(node: Any, x: Tensor) -> tuple[int, ...]:
