@@ -210,7 +210,7 @@ def _shapes(
         )
     calls: dict[str, list[Tensor]] = {name: [] for name in needs_n}
     stripped = {name: place._replace(variant=get_variant("baseline")) for name, place in places.items()}
-    with torch.random.fork_rng(), torch.no_grad(), _unlisted():
+    with torch.random.fork_rng(), torch.no_grad(), unlisted():
         probe = _copy(model, stripped, {}, "step").eval()
         modules = dict(probe.named_modules())
         for name in needs_n:
@@ -241,7 +241,7 @@ def _instances() -> list[nn.Module]:
 
 
 @contextmanager
-def _unlisted() -> Iterator[None]:
+def unlisted() -> Iterator[None]:
     """Have snnTorch forget the neurons that are made within it."""
     instances = _instances()
     before = list(instances)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from suite.experiments.base import DEAD_FRACTION, OPERATIONS, SPIKE_RATE, Experiment, Metric, Run
 from suite.inputs import Events, Input, Static
 from suite.models.fc import InputLinear
+from suite.models.resnet import ResNet18
 from suite.paper import TABLE_6_VARIANTS, WHERE
 from suite.results.record import Value
 
@@ -109,12 +110,14 @@ def counted(network: nn.Module) -> Iterator[dict[str, float]]:
 
 def count_recurrent(network: nn.Module, spikes: list[Tensor], operations: dict[str, float]) -> None:
     """Add the operations of the recurrent weights, which engines apply each in its own way: V meets o[t-1]."""
-    neurons = [module for module in network.modules() if isinstance(getattr(module, "recurrent", None), nn.Linear)]
-    if neurons:
-        for neuron, s in zip(neurons, spikes, strict=True):
+    if isinstance(network, ResNet18):  # has none
+        return
+    neurons: Any = network.hidden
+    for neuron, s in zip(neurons, spikes, strict=True):
+        if isinstance(recurrent := getattr(neuron, "recurrent", None), nn.Linear):
             # o[-1] = 0 costs nothing, but a dense implementation multiplies it all the same
             before = torch.cat([torch.zeros_like(s[:1]), s[:-1]])
-            add_operations(neuron.recurrent, before, operations)  # type: ignore[arg-type]
+            add_operations(recurrent, before, operations)
 
 
 def add_operations(layer: nn.Module, x: Input, operations: dict[str, float]) -> None:
@@ -124,6 +127,7 @@ def add_operations(layer: nn.Module, x: Input, operations: dict[str, float]) -> 
     binary = bool(((value == 0) | (value.abs() == 1)).all())
     if isinstance(layer, nn.Conv2d):
         assert isinstance(values, Tensor)
+        values = values.flatten(0, -4)  # all steps of a sequence at once
         effective = _convolution(layer, values != 0, layer.weight != 0)
         dense = _convolution(layer, torch.ones_like(values), torch.ones_like(layer.weight))
     else:
