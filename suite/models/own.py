@@ -88,6 +88,8 @@ def own_network(network: str, data: Data, variant: Variant, backend: str, engine
             raise NotAblatable(f"{network} is a model of {own}, and runs on that only (--backend {own})")
         example = torch.zeros(STEPS, BATCH, *data.input_shape)
         called, readout = _tried(network, ablate(model, "baseline", engine="step"), names, example, data)
+        if variant.recurrent and names == [readout]:
+            raise NotAblatable(f"the one LIF layer of {network} is its output layer, which is never recurrent")
         each = {name: without_recurrence(variant) if name == readout else variant for name in names}
         ablated = ablate(model, each, example=example, engine=engine)
     return OwnNetwork(ablated, data.input_shape, [name for name in called if name != readout] or called)
@@ -210,7 +212,7 @@ def _structure(network: str, model: nn.Module, names: list[str]) -> str:
 
 def _said(surrogate: Any) -> str:
     """A surrogate in words that are the same in every process."""
-    closure = getattr(surrogate, "__closure__", None)
-    if closure is None:
-        return getattr(surrogate, "__qualname__", None) or str(surrogate)
-    return f"{surrogate.__qualname__} {[cell.cell_contents for cell in closure]}"
+    closure = getattr(surrogate, "__closure__", None) or ()
+    name = getattr(surrogate, "__qualname__", None) or str(surrogate)
+    plain = type(surrogate).__qualname__ if " at 0x" in name else name
+    return " ".join([plain, *(_said(cell.cell_contents) for cell in closure)])
