@@ -154,7 +154,7 @@ class Protocol:
             raise ValueError(f"hidden is the sizes of the hidden layers, such as (64,), not {self.hidden!r}")
         _set(self, hidden=tuple(whole("hidden", n) for n in self.hidden))
         if not self.own_network and self.network not in _READOUTS:
-            raise unknown_name('network (or one\'s own, "module:function")', self.network, _READOUTS)
+            raise unknown_name("network", self.network, (*_READOUTS, "module:function"))
         _set(self, leakage=check_leakage(self.leakage, "leakage"))
         for name, kinds in (
             ("schedule", StepLR | Cosine),

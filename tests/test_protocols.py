@@ -150,7 +150,7 @@ def test_names_keep_every_digit() -> None:
 def test_what_may_be_changed_by_name() -> None:
     assert set(CHANGEABLE) == {
         *("epochs", "batch_size", "limit", "last_steps", "chunk", "learning_rate", "threshold", "clip", "leak_rate"),
-        *("readout", "loss", "precision"),
+        *("readout", "loss", "precision", "network"),
     }
 
 

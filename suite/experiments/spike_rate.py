@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from suite.experiments.base import DEAD_FRACTION, OPERATIONS, SPIKE_RATE, Experiment, Metric, Run
 from suite.inputs import Events, Input, Static
 from suite.models.fc import InputLinear
-from suite.models.resnet import ResNet18
 from suite.paper import TABLE_6_VARIANTS, WHERE
 from suite.results.record import Value
 
@@ -110,9 +109,9 @@ def counted(network: nn.Module) -> Iterator[dict[str, float]]:
 
 def count_recurrent(network: nn.Module, spikes: list[Tensor], operations: dict[str, float]) -> None:
     """Add the operations of the recurrent weights, which engines apply each in its own way: V meets o[t-1]."""
-    if isinstance(network, ResNet18):  # has none
+    neurons: Any = getattr(network, "hidden", None)
+    if neurons is None:  # a network that has none, as ResNet18
         return
-    neurons: Any = network.hidden
     for neuron, s in zip(neurons, spikes, strict=True):
         if isinstance(recurrent := getattr(neuron, "recurrent", None), nn.Linear):
             # o[-1] = 0 costs nothing, but a dense implementation multiplies it all the same
