@@ -107,3 +107,10 @@ def flat_changed(data: Data) -> nn.Module:
     for name, value in CHANGE.items():
         setattr(net[1], name, value)
     return net
+
+
+def half_fused(data: Data) -> nn.Module:
+    """No kernel knows the first neurons' surrogate."""
+    net = flat(data)
+    net[1].surrogate_function = surrogate.Erf()
+    return net.append(neuron.IFNode(step_mode="m"))

@@ -17,6 +17,7 @@ from own_networks import (
     flat,
     flat_changed,
     flat_loop,
+    half_fused,
     named,
     other_loop,
     wider,
@@ -161,6 +162,26 @@ def test_the_structure_is_the_modules_their_settings_and_the_source(monkeypatch:
     for change in ({"v_threshold": 0.5}, {"tau": 3.0}, {"surrogate_function": surrogate.Erf()}, {"detach_reset": True}):
         monkeypatch.setattr(own_networks, "CHANGE", change)
         assert about(named(flat_changed), vector).structure != usual, change
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"surrogate_function": surrogate.Erf()}, "its surrogate Erf(alpha=2.0, spiking=True) is none of"),
+        ({"step_mode": "s"}, "its neurons are called step by step"),
+        ({"surrogate_function": surrogate.ATan()}, None),
+    ],
+)
+def test_why_nothing_of_a_network_is_fused(
+    change: dict[str, Any], why: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_networks, "CHANGE", change)
+    found = about(named(flat_changed), data((20,))).why_stepped
+    assert (found is None) if why is None else str(found).startswith(why)
+
+
+def test_one_neuron_in_a_kernel_is_enough() -> None:
+    assert about(named(half_fused), data((20,))).why_stepped is None
 
 
 def test_the_structure_is_the_same_in_every_process(tmp_path: Path) -> None:

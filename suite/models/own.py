@@ -102,11 +102,9 @@ def about(network: str, data: Data) -> About:
         backend, names = _framework(network, model), list(lif_neurons(model))
         ablated = ablate(model, "baseline")
     neurons: list[Any] = [ablated.get_submodule(name) for name in names]
-    why = "its neurons are called step by step"
-    for neuron in neurons:
-        if takes_sequences(neuron):
-            why = neuron.rule
-    return About(_structure(network, ablated, names), backend, why if isinstance(why, str) else None)
+    rules = [neuron.rule for neuron in neurons if takes_sequences(neuron)] or ["its neurons are called step by step"]
+    why = rules[0] if all(isinstance(rule, str) for rule in rules) else None
+    return About(_structure(network, ablated, names), backend, why)
 
 
 def _made(network: str, data: Data) -> nn.Module:
