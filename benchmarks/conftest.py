@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -16,7 +17,7 @@ from suite.progress import progress_bar
 from suite.registry import experiments
 from suite.results import Store, export, read
 from suite.run import BENCHMARK_VERSION, last_of_trainings, run_cell
-from suite.selection import parse_names, select
+from suite.selection import first, parse_names, select
 
 DEFAULT = "accuracy"
 """The experiment that runs unless others are asked for."""
@@ -123,6 +124,7 @@ def run(request: pytest.FixtureRequest) -> Callable[[Cell], None]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """The tables of the cells that were asked for, from their records."""
+    from suite.report import write
     from suite.report.terminal import tables
 
     if config.option.collectonly or hasattr(config, "workerinput"):
@@ -131,10 +133,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     results = read(folder)
     csv, _ = export(folder, results)
     rows = results.rows
-    asked = {
-        (e, c.dataset, c.variant, c.backend, c.protocol, c.seed) for e, own in config.stash[_CELLS].items() for c in own
-    }
-    keys = rows[["experiment", "dataset", "variant", "backend", "protocol", "seed"]].itertuples(index=False, name=None)
+    cells = [cell for own in config.stash[_CELLS].values() for cell in own]
+    asked = {(cell.dataset, cell.variant, cell.backend, cell.protocol, cell.seed) for cell in cells}
+    keys = rows[["dataset", "variant", "backend", "protocol", "seed"]].itertuples(index=False, name=None)
     now = rows["benchmark_version"] == BENCHMARK_VERSION
     own = results.where([key in asked and new for key, new in zip(keys, now, strict=True)])
     file = terminalreporter._tw._file
@@ -146,3 +147,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     encoding = getattr(file, "encoding", None) or "utf-8"
     terminalreporter.write_line(captured.get().encode(encoding, "replace").decode(encoding))
     terminalreporter.write_line(f"rows: {csv}")
+    if cells == first():
+        page, *_ = write(results, folder / "report")
+        terminalreporter.write_line(f"page: {page}")
+    else:
+        terminalreporter.write_line(f"page: lif-roles report --results {shlex.quote(str(folder))}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -114,6 +115,7 @@ def run(experiment: Annotated[str, typer.Argument(help="What to measure.")] = "a
     for table in tables(results.where(results.rows["run_id"].isin(run_ids)), experiment):
         console.print(table)
     console.print(f"rows: {csv}", soft_wrap=True)
+    console.print(f"page: lif-roles report --results {shlex.quote(str(folder))}", soft_wrap=True)
     if failed:
         raise typer.Exit(1)
 

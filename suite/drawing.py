@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import string
 import textwrap
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from suite.results import to_csv
@@ -66,13 +68,19 @@ _LONGEST = 200
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure, the data it was drawn from, and what a reader must know to read it. `name` is that of its files."""
+    """A figure, the data it was drawn from, and what a reader must know to read it. `name` is that of its files.
+
+    kind: what figures of other settings share, their title without the setting; where they are many, one is shown and
+    the others are folded. alt: what is to be seen, for those who do not see it (default: the title).
+    """
 
     name: str
     title: str
     caption: str
     figure: Figure
     data: pd.DataFrame
+    kind: str = ""
+    alt: str = ""
 
 
 def colour(variant: str) -> str:
@@ -93,6 +101,12 @@ def plain(text: object) -> str:
 def looks(variant: str, line: str) -> dict[str, Any]:
     """How the line of a variant looks; `line` is what it is called."""
     return {"color": colour(variant), "linestyle": DASHES.get(variant, "-"), "label": plain(label(line))}
+
+
+def seen(what: str, values: pd.Series, form: str = "{:.1f} %") -> str:
+    """What a picture shows in words: "what: baseline 51.2 %, without reset 99.4 %", of values by line."""
+    numbers = (f"{label(str(line))} {form.format(value)}" for line, value in values.dropna().items())
+    return f"{what}: {', '.join(numbers)}" if len(values.dropna()) else ""
 
 
 def panel_title(i: int, line: str) -> str:
@@ -146,26 +160,71 @@ def panels(
     return figure, list(axes.flat[:n]), axes
 
 
-def error_bars(ax: Any, x: Any, rows: pd.DataFrame, scale: float = 1, spread: str = "ci95", **looks: Any) -> None:
-    """Points at the rows' means, with bars where there is a spread."""
-    ax.errorbar(x, scale * rows["mean"], scale * rows[spread].fillna(0), marker=".", capsize=1.5, **looks)
+def error_bars(ax: Any, x: Any, rows: pd.DataFrame, scale: float = 1, **looks: Any) -> None:
+    """Points at the rows' means over thinner bars from lower to upper, where they have these."""
+    bars = ax.errorbar(x, scale * rows["mean"], scale * spread(rows), marker=".", elinewidth=0.6, **looks)
+    bars.lines[0].set_clip_on(rows.empty)  # a point at 100 % lies on the frame
+    for bar in bars.lines[2]:
+        bar.set_alpha(0.6)
 
 
-def key(figure: Figure, of: Any, **looks: Any) -> None:
-    """A legend above the axes: of axes, or of a list of handles."""
+def spread(rows: pd.DataFrame) -> np.ndarray:
+    """[2, rows]: how far lower is below and upper above the mean; 0 where there is no interval."""
+    return np.nan_to_num([rows["mean"] - rows["lower"], rows["upper"] - rows["mean"]])
+
+
+def within(ax: Any, low: float, high: float) -> None:
+    """Cut the vertical axis: a share is in no place below 0 or above 100 %, whatever its t-interval."""
+    bottom, top = ax.get_ylim()
+    ax.set_ylim(max(bottom, low), min(top, high))
+
+
+def key(figure: Figure, of: Any, ncols: int = 1, **looks: Any) -> None:
+    """A legend above the axes, of axes or of a list of handles; in fewer columns than `ncols` if it would be wider than
+    the figure.
+    """
     handles = of if isinstance(of, list) else of.get_legend_handles_labels()[0]
-    figure.legend(handles=handles, **{"loc": "outside upper center", **looks})
+    legend = figure.legend(handles=handles, ncols=ncols, **{"loc": "outside upper center", **looks})
+    if ncols > 1 and legend.get_window_extent().width > figure.bbox.width:
+        legend.remove()
+        key(figure, handles, ncols - 1, **looks)
 
 
 def save(drawing: Drawing, folder: Path) -> list[Path]:
-    """Write PNG (300 dpi), SVG and data (CSV) into `folder`, each whole or not at all; ResultsError if it cannot."""
-    import matplotlib as mpl
+    """Write PNG (300 dpi), SVG and data (CSV) into `folder`, each whole or not at all; ResultsError if it cannot.
 
+    The same rows give the same bytes.
+    """
     paths = [folder / f"{drawing.name}.{kind}" for kind in ("png", "svg", "csv")]
-    png, svg, csv = paths
+    png, svg_file, csv = paths
+    settle(drawing.figure)
     with atomic_file(png) as part:
         drawing.figure.savefig(part, format="png", dpi=300)
-    with atomic_file(svg) as part, mpl.rc_context({"svg.hashsalt": "lif-roles"}):  # the same figure, the same file
-        drawing.figure.savefig(part, format="svg", metadata={"Date": None})
+    write_text(svg_file, svg(drawing.figure))
     write_text(csv, to_csv(drawing.data))
     return paths
+
+
+def settle(figure: Figure) -> None:
+    """Lay the figure out, once. Rounded: the solver of the layout leaves digits that differ from run to run."""
+    if figure.get_layout_engine() is not None:
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+        for ax in figure.axes:
+            left, bottom, width, height = (round(edge, 5) for edge in ax.get_position(original=True).bounds)
+            ax.set_position((left, bottom, width, height))
+
+
+def svg(figure: Figure, **how: Any) -> str:
+    """The figure as SVG, `how` as of `savefig`: without comments and metadata, places to 0.01 pt."""
+    import matplotlib as mpl
+
+    text = io.StringIO()
+    with mpl.rc_context({"svg.hashsalt": "lif-roles"}):
+        figure.savefig(text, format="svg", metadata={"Date": None}, **how)
+    short = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>", "", text.getvalue(), flags=re.DOTALL)
+    return re.sub(r"\s*\n\s*", "\n", re.sub(r"scale\([^)]*\)|-?\d+\.\d{3,}", _rounded, short))
+
+
+def _rounded(found: re.Match[str]) -> str:
+    return found[0] if found[0].startswith("scale") else f"{float(found[0]):.2f}"

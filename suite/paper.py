@@ -20,6 +20,8 @@ WHERE: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "Section 4.3.2": ("n_mnist",),
         "Table 6, complete leakage": ("shd", "fsdd"),  # FSDD spikes stand in for SSC, which takes days
         "Table 6, delayed XOR": ("xor_50", "xor_100", "xor"),
+        "Combinations": ("xor_50", "xor", "shd", "fsdd", "n_mnist", "mnist"),
+        "Surrogate": ("xor_50", "xor"),
     }
 )
 """The datasets of each table and figure that has results, and of what extends one here."""

@@ -111,10 +111,12 @@ class Protocol:
     "integrator" (leaky integrators with a learnable leak, not ablated; the logits are their potentials), "spikes" (LIF
     neurons of the variant; the logits are their spike rates) or "linear" (no neurons). last_steps: the logits are the
     mean over the last so many steps (None: all).
-    loss: "cross_entropy", or "mse" to one-hot. leak_rate: factor on the learning rate of learnable leaks. clip:
-    largest gradient norm. limit: use no more than so many samples of each split (None: all). precision: "bfloat16"
-    has torch.autocast do the matrix products in it; chunk: gradient checkpointing over time, with memory for so many
-    steps (None: all).
+    loss: "cross_entropy", or "mse" to one-hot. label_smoothing: of the cross-entropy (None: none). leak_rate: factor on
+    the learning rate of learnable leaks. recurrent_scale: factor on V's initial, orthogonal weights. weight_decay:
+    AdamW's, of all but biases and leaks (None: none). clip: largest gradient norm. order: of the steps, "time" or
+    "shuffled", which says whether a dataset needs time. limit: use no more than so many samples of each split (None:
+    all). precision: "bfloat16" has torch.autocast do the matrix products in it; chunk: gradient checkpointing over
+    time, with memory for so many steps (None: all).
 
     Raises ValueError, naming the field, for a value that it cannot have and for fields that do not fit each other.
     """
@@ -135,6 +137,10 @@ class Protocol:
     loss: Literal["cross_entropy", "mse"] = "cross_entropy"
     leak_rate: float = 1.0
     clip: float | None = None
+    label_smoothing: float | None = None
+    recurrent_scale: float = 1.0
+    weight_decay: float | None = None
+    order: Literal["time", "shuffled"] = "time"
     curriculum: Curriculum | None = None
     detach_reset: bool = False
     limit: int | None = None
@@ -166,6 +172,11 @@ class Protocol:
             if not isinstance(getattr(self, name), kinds):
                 allowed = " or ".join(kind.__name__ for kind in get_args(kinds) or (kinds,))
                 raise ValueError(f"{name} is a {allowed}, not {getattr(self, name)!r}")
+        if self.label_smoothing is not None and (self.label_smoothing >= 1 or self.loss != "cross_entropy"):
+            raise ValueError(
+                f"label_smoothing = {self.label_smoothing:g} with loss = {self.loss!r}; it is below 1, and of the "
+                "cross-entropy"
+            )
         self._check_fit()
 
     @property

@@ -77,13 +77,23 @@ class _Meter:
 
 
 @torch.no_grad()
-def evaluate(network: nn.Module, batches: Iterable[Batch], protocol: Protocol, device: torch.device) -> Score:
-    """Mean loss, accuracy and spike rate of the network over the batches."""
+def evaluate(
+    network: nn.Module,
+    batches: Iterable[Batch],
+    protocol: Protocol,
+    device: torch.device,
+    right: list[Tensor] | None = None,
+) -> Score:
+    """Mean loss, accuracy and spike rate of the network over the batches. right: gets, of each batch, which samples are
+    classified right.
+    """
     network.eval()
     meter = _Meter(device)
     for batch in prefetched(batches, device):
         logit, _, spikes = forward(network, batch.x, protocol, rates=True)
         meter.add(loss(logit, batch.y, protocol), logit, batch.y, spikes)
+        if right is not None:
+            right.append(logit.argmax(1) == batch.y)
     return meter.score()
 
 
@@ -201,14 +211,24 @@ def _better(history: History) -> bool:
 
 
 def optimizer_of(network: nn.Module, protocol: Protocol) -> torch.optim.Optimizer:
-    """Adam, with the leaks' own learning rate."""
+    """Adam, with the leaks' own learning rate; AdamW if the protocol has weights decay."""
     leaks = [p for name, p in network.named_parameters() if name.endswith("leak.logit")]
     ids = {id(p) for p in leaks}
     others = [p for p in network.parameters() if id(p) not in ids]
     groups: list[dict[str, Any]] = [{"params": others, "lr": protocol.learning_rate}]
+    if protocol.weight_decay is not None:
+        groups = [
+            {"params": some, "lr": protocol.learning_rate, "weight_decay": decay}
+            for some, decay in (
+                ([p for p in others if p.ndim > 1], protocol.weight_decay),
+                ([p for p in others if p.ndim < 2], 0.0),
+            )
+            if some
+        ]
     if leaks:
-        groups.append({"params": leaks, "lr": protocol.learning_rate * protocol.leak_rate})
-    return torch.optim.Adam(groups, fused=True)  # all its passes over the weights in one
+        groups.append({"params": leaks, "lr": protocol.learning_rate * protocol.leak_rate, "weight_decay": 0.0})
+    kind = torch.optim.Adam if protocol.weight_decay is None else torch.optim.AdamW
+    return kind(groups, fused=True)  # all its passes over the weights in one
 
 
 def _save(

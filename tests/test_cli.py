@@ -69,7 +69,7 @@ def test_report_from_a_run(tmp_path: Path) -> None:
     invoke("run", "--dataset", "xor", "--variant", "baseline", "--results", str(tmp_path))
     shown = invoke("report", "--results", str(tmp_path), "--out", str(tmp_path / "out"))
     made = {path.name for path in (tmp_path / "out").rglob("*") if path.is_file()}
-    assert {"report.html", "table6.csv", "table6.md", "table6.tex"} <= made
-    assert "report.html" in shown
+    assert {"index.html", "table6.csv", "table6.md", "table6.tex"} <= made
+    assert "index.html" in shown
     for suffix in (".png", ".svg"):
         assert any(name.endswith(suffix) for name in made)

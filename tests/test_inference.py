@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 from scipy.special import expit
+from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import ttost_paired
 
-from suite.report.inference import ALPHA, MARGIN, Evidence, compare, holm, share_interval
+from suite.report.inference import ALPHA, MARGIN, RANKS, Evidence, compare, holm, pairs_needed, share_interval
 
 LOW = pd.Series([0.70, 0.72, 0.69, 0.75, 0.71, 0.73])
 HIGH = LOW + pd.Series([0.02, 0.035, 0.01, 0.025, 0.03, 0.005])
@@ -69,13 +71,18 @@ def test_seeds_that_learn_or_do_not_are_counted() -> None:
     low = pd.Series([0.51] * 8 + [0.98] * 2)
     found = compare(high, low, margin=MARGIN)
     assert found.learnt == (9, 2)
-    assert found.p == pytest.approx(stats.fisher_exact([[9, 1], [2, 8]]).pvalue)
+    assert found.p < stats.fisher_exact([[9, 1], [2, 8]]).pvalue
     assert found.effect == pytest.approx(0.7)
     assert -1 <= found.low < 0.7 < found.high <= 1
-    assert found.needed is not None
+    assert pairs_needed(found) is not None
     always = compare(pd.Series([0.99, 0.98, 0.995, 0.99, 0.985]), pd.Series([0.5, 0.51, 0.5, 0.49, 0.5]), margin=MARGIN)
     assert always.learnt is None  # neither side is split: a difference like any other
     assert always.p < 1e-6
+    odd = compare(pd.Series([0.99, 0.98, 0.995, 0.99, 0.985]), pd.Series([0.5, 0.5, 0.5, 0.58, 0.5]), margin=MARGIN)
+    assert odd.learnt == (5, 0)  # one that does not look normal
+    assert odd.p == pytest.approx(2 * 0.25**5)  # both sides as they are, if seeds learn half of the time
+    assert odd.mean == odd.effect == 1
+    assert odd.means == (pytest.approx(0.988), pytest.approx(0.516))
     assert share_interval(9, 10) == pytest.approx(stats.binomtest(9, 10).proportion_ci(method="exact"))
 
 
@@ -125,17 +132,17 @@ def test_without_an_effect_one_in_twenty_is_called_different(seeds: int) -> None
 def test_a_report_of_many_claims_without_effect_is_wrong_in_at_most_one_of_twenty() -> None:
     rng = np.random.default_rng(1)
     wrong = 0
-    for _ in range(80):
+    for _ in range(40):
         found = [simulated(rng, 5, 100, 0.0) for _ in range(12)]
         wrong += min(holm([one.p for one in found] + [one.p_equal for one in found])[:12]) <= ALPHA
-    assert stats.binomtest(wrong, 80).proportion_ci(0.99).low <= ALPHA
+    assert stats.binomtest(wrong, 40).proportion_ci(0.99).low <= ALPHA
 
 
 def test_the_power_is_what_is_claimed() -> None:
     """With as many seeds as `needed` says for a known effect, four of five studies find it."""
     rng = np.random.default_rng(2)
     d = 1.2
-    needed = compare(pd.Series(d + rng.normal(0, 1, 4000)), pd.Series(np.zeros(4000))).needed
+    needed = pairs_needed(compare(pd.Series(d + rng.normal(0, 1, 4000)), pd.Series(np.zeros(4000))))
     assert needed is not None
     found = []
     for _ in range(400):
@@ -146,8 +153,47 @@ def test_the_power_is_what_is_claimed() -> None:
 
 def test_how_many_seeds_would_decide() -> None:
     rng = np.random.default_rng(3)
-    equal = compare(pd.Series(rng.normal(0, 0.02, 8)), pd.Series(np.zeros(8)), margin=MARGIN)
-    assert equal.needed is not None
-    assert equal.needed > 8
+    zeros = pd.Series(np.zeros(8))
+    equal = pairs_needed(compare(pd.Series(rng.normal(0, 0.02, 8)), zeros, margin=MARGIN))
+    assert equal is not None
+    assert equal > 8
     hopeless = compare(pd.Series(rng.permutation([1e-9, -1e-9, 1.0, -1.0, 0.3, -0.3])), pd.Series(np.zeros(6)))
-    assert hopeless.needed is None
+    assert pairs_needed(hopeless) is None
+    assert pairs_needed(compare(zeros + 0.1, zeros)) is None  # all the same
+
+
+def test_what_would_decide_is_statsmodels_power() -> None:
+    """Of the paired t-test at d_z = 0.8; a smaller level asks for more."""
+    found = Evidence(5, 0.8, 0, 0, 0, 0, 0.8, "paired t", of_seeds=1.0)
+    for alpha in (0.05, 0.001):
+        theirs = TTestPower().solve_power(0.8, alpha=alpha, power=0.8)
+        assert pairs_needed(found, alpha) == math.ceil(theirs)
+
+
+def test_more_seeds_do_not_make_up_for_few_test_samples() -> None:
+    """The samples' standard error is 1: to tell 2.8 from 0 at a power of 0.8 it alone is just enough."""
+    few = Evidence(5, 2.0, 0, 0, 0, 0, 2.0, "paired t", of_seeds=1.0, of_samples=1.0)
+    assert pairs_needed(few) is None
+    assert pairs_needed(replace(few, mean=3.5)) is not None
+    assert pairs_needed(replace(few, of_samples=0.0)) == 5
+
+
+def test_ranks_of_few_pairs_decide_nothing() -> None:
+    """Of n pairs the least p of Wilcoxon's test is 2 / 2**n: 6 for 0.05, 11 for 0.001."""
+    found = Evidence(5, 5.0, 0, 0, 0, 0, 5.0, RANKS, of_seeds=1.0)
+    assert (pairs_needed(found), pairs_needed(found, 0.001)) == (6, 11)
+
+
+def test_counts_that_would_decide_do() -> None:
+    """Four of five against none: with as many seeds as it says, four of five studies find it."""
+    low = pd.Series([0.5, 0.5, 0.51, 0.5, 0.5])
+    found = compare(pd.Series([0.99, 0.99, 0.5, 0.98, 0.99]), low, margin=MARGIN)
+    assert found.learnt == (4, 0)
+    for alpha in (0.05, 0.001):
+        needed = pairs_needed(found, alpha)
+        assert needed is not None
+        high = stats.binom(needed, 0.8).pmf(np.arange(needed + 1))
+        ps = [stats.boschloo_exact([[a, 0], [needed - a, needed]]).pvalue if a else 1.0 for a in range(needed + 1)]
+        assert high[np.array(ps) <= alpha].sum() > 0.75
+    same = compare(pd.Series([0.99, 0.5, 0.5, 0.5, 0.5]), pd.Series([0.5, 0.99, 0.5, 0.5, 0.5]), margin=MARGIN)
+    assert (same.learnt, pairs_needed(same)) == ((1, 1), None)

@@ -34,9 +34,10 @@ from suite.models.own import OwnNetwork, own_network
 from suite.registry import get_protocol
 
 
-def made(function: Any, variant: str = "baseline", backend: str = "spikingjelly", engine: str = "auto") -> OwnNetwork:
+def made(function: Any, variant: str = "baseline", backend: str = "spikingjelly", scale: str = "1") -> OwnNetwork:
     torch.manual_seed(0)
-    return own_network(named(function), data(), VARIANTS[variant], backend, engine)
+    protocol = get_protocol(f"smoke+network={named(function)}+recurrent_scale={scale}", "mnist")
+    return own_network(protocol, data(), VARIANTS[variant], backend, "auto")
 
 
 # what it is given and what it gives
@@ -89,6 +90,8 @@ def test_recurrence_is_in_the_hidden_layers_only() -> None:
     network = made(loop, "with_recurrence", "snntorch")
     assert [name for name, _ in network.named_parameters() if "recurrent" in name] == ["model.lif1.recurrent.weight"]
     assert [type(neuron) for neuron in network.hidden] == [VariantLeaky]
+    v, half = (made(loop, "with_recurrence", "snntorch", scale).hidden[0].recurrent.weight for scale in ("1", "0.5"))
+    torch.testing.assert_close(half, v / 2)  # the protocol's factor
     with pytest.raises(
         NotAblatable, match=r"1 \(LIFNode\) cannot be 'with_recurrence': its neurons lie in \[4, 6, 6\]"
     ):
@@ -198,7 +201,9 @@ def test_a_model_runs_on_its_own_framework_only() -> None:
 )
 def test_a_network_that_is_not_there_is_named(network: str, message: str) -> None:
     with pytest.raises(PluginError, match=message):
-        own_network(network, data(), VARIANTS["baseline"], "spikingjelly", "auto")
+        own_network(
+            get_protocol(f"smoke+network={network}", "mnist"), data(), VARIANTS["baseline"], "spikingjelly", "auto"
+        )
 
 
 def test_operations_of_a_convolution_over_all_steps() -> None:

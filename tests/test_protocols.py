@@ -8,13 +8,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-from neurons import Learnable
+from neurons import VARIANTS, Learnable
 from suite.datasets import load_for
 from suite.datasets.base import limited
+from suite.models.build import build
+from suite.models.readout import loss
 from suite.protocols import CHANGEABLE, Cosine, Curriculum, Protocol, StepLR
 from suite.registry import datasets, get_protocol, protocol_name, protocols_of
 from suite.selection import select
+from suite.training import optimizer_of
 
 MNIST, CIFAR10, XOR = (get_protocol("suite", name) for name in ("mnist", "cifar10", "xor"))
 
@@ -112,9 +116,9 @@ def test_every_other_combination_is_still_a_protocol(network: str) -> None:
     base = MNIST if network == "fc" else CIFAR10
     readouts = ("integrator", "spikes") if network == "fc" else ("linear",)
     for readout in readouts:
-        for loss in ("mse", "cross_entropy"):
-            made = replace(base, readout=readout, loss=loss, schedule=Cosine(), precision="bfloat16")
-            assert (made.readout, made.loss) == (readout, loss)
+        for kind in ("mse", "cross_entropy"):
+            made = replace(base, readout=readout, loss=kind, schedule=Cosine(), precision="bfloat16")
+            assert (made.readout, made.loss) == (readout, kind)
 
 
 # names
@@ -150,6 +154,7 @@ def test_names_keep_every_digit() -> None:
 def test_what_may_be_changed_by_name() -> None:
     assert set(CHANGEABLE) == {
         *("epochs", "batch_size", "limit", "last_steps", "chunk", "learning_rate", "threshold", "clip", "leak_rate"),
+        *("label_smoothing", "recurrent_scale", "weight_decay", "order"),
         *("readout", "loss", "precision", "network"),
     }
 
@@ -189,3 +194,25 @@ def test_protocols_are_the_dataset_s_own_and_those_that_are_added(monkeypatch: p
     with pytest.raises(ValueError, match=r"protocol 'bad/shd' must be a suite\.protocols\.Protocol, not 3"):
         protocols.register("bad/shd", 3)  # type: ignore[arg-type]
     assert isinstance(get_protocol("mine+epochs=2", "shd"), Protocol)
+
+
+def test_label_smoothing_is_of_the_cross_entropy() -> None:
+    with pytest.raises(ValueError, match=r"label_smoothing = 0\.1 with loss = 'mse'"):
+        get_protocol("suite+loss=mse+label_smoothing=0.1", "mnist")
+    with pytest.raises(ValueError, match=r"label_smoothing = 1 with loss = 'cross_entropy'; it is below 1"):
+        get_protocol("suite+label_smoothing=1", "mnist")
+
+
+def test_the_new_numbers_reach_the_network_and_the_optimizer() -> None:
+    protocol = get_protocol("smoke+recurrent_scale=0.1+weight_decay=0.01+label_smoothing=0.2", "xor")
+    data = load_for(protocol, "xor")
+    network = build(data, protocol, VARIANTS["with_recurrence"], "spikingjelly", "fused")
+    weight = network.hidden[0].recurrent.weight
+    assert torch.allclose(weight @ weight.T, 0.01 * torch.eye(len(weight)), atol=1e-6)
+    optimizer = optimizer_of(network, protocol)
+    decays = {id(p): group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
+    for name, parameter in network.named_parameters():
+        assert decays[id(parameter)] == (0.01 if parameter.ndim > 1 else 0), name
+    logit, y = torch.tensor([[2.0, 0.0]]), torch.tensor([0])
+    # 0.9 of the first class and 0.1 of the second: log(1 + e^-2) + 0.1 * 2
+    assert float(loss(logit, y, protocol)) == pytest.approx(math.log(1 + math.exp(-2)) + 0.2, abs=1e-6)

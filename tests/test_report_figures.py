@@ -82,7 +82,8 @@ def test_accuracy_plot_shows_seeds_mean_interval_and_the_papers_number():
         assert pytest.approx(wanted) in drawn
     (bar,) = made.figure.axes[0].containers
     low, high = bar.lines[1]
-    assert (low.get_ydata()[0], high.get_ydata()[0]) == pytest.approx((80 - 24.8414, 80 + 24.8414), abs=1e-3)
+    # logit of 0.8: 1.386294; half-width 0.248414 / (0.8 * 0.2) = 1.552588
+    assert (low.get_ydata()[0], high.get_ydata()[0]) == pytest.approx((45.8522, 94.9735), abs=1e-3)
     assert "100 test samples" in made.caption
 
 
@@ -229,7 +230,7 @@ def test_a_dollar_sign_in_a_name_is_no_formula(tmp_path):
         row(value=0.6, experiment="delay_ladder", at={"T": 9}, **about),
     ]
     lines = epochs(validation_accuracy=[0.5], train_loss=[0.5], loss_unit=NASTY, **about)
-    made = [one for one in figures.draw(ready(rows, lines)) if one.name != "variants"]
+    made = [one for name, own in figures.draw(ready(rows, lines)).items() if name for one in own]
     assert len(made) == 5
     for one in made:
         drawing.save(one, tmp_path)
@@ -265,6 +266,6 @@ def test_users_variants_and_datasets_have_their_own_lines():
     for i in range(30):
         at = {**about, "variant": f"v{i}", "experiment": "spike_rate"}
         rows += [artifact("histogram", counts, **at), row(metric="spike_rate", value=0.1, **at)]
-    made = [one for one in figures.draw(ready([*many, *rows])) if one.name != "variants"]
+    made = [one for name, own in figures.draw(ready([*many, *rows])).items() if name for one in own]
     assert [one.data["line"].nunique() for one in made] == [30, 30]
     assert made[1].figure.axes[27].get_title(loc="left").startswith("(ab) v")

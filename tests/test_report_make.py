@@ -14,8 +14,7 @@ from suite import drawing, registry, report
 from suite.drawing import COLUMN, Drawing, new_figure, style
 from suite.errors import ResultsError
 from suite.experiments.base import Experiment, Metric
-from suite.report import page
-from suite.report.agreement import differences
+from suite.report import commands
 from suite.results import NAMES, STATUSES
 
 
@@ -41,7 +40,7 @@ def made(results, tmp_path_factory):
 
 
 def test_everything_is_written(made):
-    assert made[0].name == "report.html"
+    assert made[0].name == "index.html"
     names = {path.name for path in made}
     tables = {f"{name}.{kind}" for name in ("table6", "agreement", "claims") for kind in ("csv", "md", "tex")}
     assert tables | {"variants.svg"} <= names
@@ -51,11 +50,11 @@ def test_everything_is_written(made):
 
 def test_page_stands_alone_and_says_what_a_reader_must_know(made):
     html = made[0].read_text()
-    assert not re.findall(r'(?:src|href)="(?!data:)', html)
+    assert not re.findall(r'(?:src|href)="(?!data:|#)', html)
     assert html.count("<img ") == 3
     assert str(made[0].parent) not in html
     for wanted in (
-        "75.0 ± 63.5, n=2",
+        "75.0 [9.2, 98.9], n=2",
         "data generated",
         "no &lt;SSC&gt; here",
         "spikingjelly-step",
@@ -70,28 +69,10 @@ def test_page_stands_alone_and_says_what_a_reader_must_know(made):
     assert "pytest benchmarks --dataset xor --variant baseline --backend spikingjelly,snntorch" in html
 
 
-def test_agreement_is_by_seed_and_knows_a_shared_kernel():
-    own = {"spikingjelly": "spikingjelly-step", "snntorch": "snntorch-step"}
-    rows = []
-    for backend, kernel in own.items():
-        values = {"spikingjelly": [0.7, 0.8, 0.9], "snntorch": [0.6, 0.8, 0.8, 0.1]}[backend]
-        for seed, value in enumerate(values):
-            rows.append(row(backend=backend, seed=seed, value=value, engine="step", kernel=kernel))
-            rows.append(row(backend=backend, seed=seed, value=value, variant="without_reset"))
-    by_variant = differences(ready(rows)).set_index(["engine", "variant"])
-    line = by_variant.loc[("step", "baseline")]
-    # differences 0.1, 0, 0.1: s = 0.057735, half-width = 4.302653 * 0.057735 / sqrt(3) = 0.143422; seed 3 is alone
-    assert (line["n"], line["same_kernel"]) == (3, False)
-    assert line["difference"] == pytest.approx(0.2 / 3)
-    assert line["ci95"] == pytest.approx(0.143422, abs=1e-6)
-    assert line["largest"] == pytest.approx(0.1)
-    assert by_variant.loc[("fused", "without_reset"), "same_kernel"]
-
-
 def test_commands_ask_for_what_the_rows_have():
     rows = [row(value=0.5, seed=seed, dataset=name) for name in ("mnist", "xor") for seed in (2, 0)]
     rows.append(row(value=0.5, variant="lstm", backend="torch", engine="none", kernel="none", data_source="standin"))
-    assert page.commands(ready(rows)) == [
+    assert commands.again(ready(rows)) == [
         "pytest benchmarks --dataset xor,mnist --variant baseline --backend spikingjelly --protocol suite "
         "--engine fused --seeds 0,2 --data-source auto",
         "pytest benchmarks --dataset xor --variant lstm --protocol suite --engine auto --seeds 0 --data-source standin",
@@ -103,7 +84,7 @@ def test_commands_are_for_every_experiment_and_only_for_what_was_run_on_each_dat
     rows += [row(value=0.5, experiment="delay_ladder", dataset=name) for name in ("xor", "xor_50")]
     rows.append(row(value=0.5, experiment="delay_ladder", dataset="xor_100", variant="without_reset"))
     end = "--backend spikingjelly --protocol suite --engine fused --seeds 0 --data-source auto"
-    assert page.commands(ready(rows)) == [
+    assert commands.again(ready(rows)) == [
         f"pytest benchmarks -m delay_ladder --dataset xor,xor_50 --variant baseline {end}",
         f"pytest benchmarks -m delay_ladder --dataset xor_100 --variant without_reset {end}",
         f"pytest benchmarks -m robustness --dataset n_mnist --variant k=0.5 {end}",
@@ -111,7 +92,7 @@ def test_commands_are_for_every_experiment_and_only_for_what_was_run_on_each_dat
 
 
 def test_a_failing_figure_leaves_the_earlier_report_as_it_was(results, tmp_path, monkeypatch):
-    before = {"report.html": b"earlier", "table6.csv": b"earlier too"}
+    before = {"index.html": b"earlier", "table6.csv": b"earlier too"}
     for name, content in before.items():
         (tmp_path / name).write_bytes(content)
 
@@ -128,7 +109,10 @@ def test_a_failing_figure_leaves_the_earlier_report_as_it_was(results, tmp_path,
 def test_results_without_accuracy_give_a_page_that_says_so(tmp_path):
     pd.DataFrame(columns=NAMES).to_csv(tmp_path / "results.csv", index=False)
     made = report.make(tmp_path, tmp_path / "out")
-    assert "There are no test_accuracy rows" in made[0].read_text()
+    assert (
+        "there are no test_accuracy rows of the accuracy experiment: run <code>lif-roles run accuracy"
+        in made[0].read_text()
+    )
 
 
 def test_no_results_and_a_foreign_file_are_clear_errors_and_leave_nothing(tmp_path):
@@ -149,7 +133,7 @@ def test_an_output_that_is_a_file_is_a_clear_error(results, tmp_path):
 
 def test_commands_are_quoted_for_a_shell():
     rows = [row(value=0.5, variant="mine; rm -rf $HOME", dataset="a b")]
-    (command,) = page.commands(ready(rows))
+    (command,) = commands.again(ready(rows))
     assert "--dataset 'a b' --variant 'mine; rm -rf $HOME' --backend spikingjelly " in command
 
 
@@ -162,7 +146,7 @@ def test_values_that_are_no_accuracies_are_named_and_marked(tmp_path):
     )
     assert problem in html
     assert '<td class="number">1 invalid</td>' in html
-    assert '<td class="number">97.8 ± 3.8, n=2</td>' in html
+    assert '<td class="number">97.8 [88.3, 99.6], n=2</td>' in html
 
 
 USERS = {
@@ -181,11 +165,14 @@ def test_an_experiment_that_the_suite_does_not_know_has_a_table_on_the_page(tmp_
         artifact("x", None, value=3, **{k: USERS[k] for k in ("experiment", "dataset")}),
     ]
     html = report.write(results_of(rows), tmp_path)[0].read_text()
-    section = html[html.index("<h2>Experiment my_&lt;experiment&gt;</h2>") : html.index("<h2>Figures</h2>")]
+    _, _, section = html.partition("<h2>Experiment my_&lt;experiment&gt;</h2>")
+    section, _, _ = section.partition("<h2")
     assert (
         "on mine: data generated, protocol suite, benchmark 2, engine fused, SpikingJelly, n = 1 to 2</h3>" in section
     )
-    assert '<th class="number">baseline</th><th class="number">my &lt;variant&gt;</th>' in section
+    assert (
+        '<th scope="col" class="number">baseline</th><th scope="col" class="number">my &lt;variant&gt;</th>' in section
+    )
     assert '<td>energy (nJ)</td><td>layer=1</td><td class="number">7</td><td class="number">2</td>' in section
     assert section.count("<tr>") == 2
     assert "<h2>Experiment accuracy" not in html

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from suite.errors import ResultsError
 from suite.report.measured import accuracy_rows
-from suite.report.statistics import mean_ci, sign_of_mean
+from suite.report.statistics import interval, mean_ci
 from suite.report.table import Column, Number, Table, written
 from suite.report.table6 import summary, table6
 from suite.report.terminal import tables
@@ -47,6 +47,54 @@ def test_one_seed_has_no_interval_and_none_has_no_mean():
     assert mean == 0.7
     assert math.isnan(half)
     assert all(math.isnan(value) for value in mean_ci(pd.Series([], dtype=float)))
+
+
+def test_an_interval_of_shares_stays_within_0_and_1():
+    """Of the logit: 0.9, 0.95, 1.0: logit 2.944, half-width 4.303 * 0.05 / sqrt(3) / (0.95 * 0.05) = 2.615."""
+    low, high = interval(pd.Series([0.9, 0.95, 1.0]), share=True)
+    assert (low, high) == pytest.approx((1 / (1 + math.exp(-0.329)), 1 / (1 + math.exp(-5.559))), abs=1e-3)
+    low, high = interval(pd.Series([0.9, 0.95, 1.0]), share=False)
+    assert (low, high) == pytest.approx((0.95 - 0.1242, 0.95 + 0.1242), abs=1e-4)
+    near = pd.Series([0.700, 0.701, 0.702])  # where the spread is small it is the usual one
+    assert interval(near, share=True) == pytest.approx(interval(near, share=False), abs=1e-5)
+    for same in ([0.7], [0.7, 0.7], [1.0, 1.0], []):
+        assert all(math.isnan(end) for end in interval(pd.Series(same, dtype=float), share=True))
+
+
+def test_seeds_that_learn_or_do_not_are_counted():
+    rows = seeds([0.5, 0.99, 0.98, 0.51, 0.99])
+    line = summary(ready(rows)).iloc[0]
+    assert (line["learnt"], line["n"]) == (3, 5)
+    assert (line["low"], line["high"]) == pytest.approx((0.1466, 0.9473), abs=1e-4)  # beta(0.025; 3, 3), (0.975; 4, 2)
+    assert texts(rows, "SpikingJelly") == ["3 of 5 learn [14.7, 94.7]"]
+
+
+def test_no_interval_of_table_6_leaves_0_to_100():
+    rng = np.random.default_rng(0)
+    rows = [
+        row(value=value, seed=seed, variant=f"k=0.{i:03}")
+        for i in range(1, 60)
+        for seed, value in enumerate(rng.beta(*rng.uniform(0.1, 5, 2), rng.integers(1, 7)).round(3))
+    ]
+    data = summary(ready(rows))
+    ends = data[["low", "high"]].to_numpy().ravel()
+    assert ((ends >= 0) & (ends <= 1))[~np.isnan(ends)].all()
+    assert (~np.isnan(ends)).sum() > 50
+    assert not any("±" in text for text in texts(rows, "SpikingJelly"))
+
+
+def test_the_cross_check_is_told():
+    def check(metric, value, **about):
+        return row(experiment="cross_check", metric=metric, value=value, at={"neuron": "snntorch-stock"}, **about)
+
+    rows = [*seeds([0.7]), check("changed_predictions", 0.002), check("unexplained", 0.0)]
+    said = " ".join(table6(ready(rows)).notes)
+    assert "at most 0.20 % of a run's predictions change" in said
+    assert "differ beyond near ties" not in said
+    rows += [*seeds([0.7], variant="without_reset"), check("changed_predictions", 0.2, variant="without_reset")]
+    rows += [check("unexplained", 3.0, variant="without_reset")]
+    said = " ".join(table6(ready(rows)).notes)
+    assert "differ beyond near ties in: xor without_reset (snntorch-stock)" in said
 
 
 def test_summary_has_the_papers_number_and_the_difference():
@@ -93,7 +141,7 @@ def test_statuses_are_counted_and_only_ok_and_dead_enter_the_mean():
     assert line["mean"] == pytest.approx(0.55)
     assert [line[status] for status in ("n", "ok", "dead", "diverged", "failed", "skipped")] == [2, 1, 1, 1, 1, 1]
     beside = ", ".join(f"1 {status}" for status in STATUSES if status != "ok")
-    assert texts(rows, "SpikingJelly") == [f"55.0 ± 63.5, n=2, {beside}"]
+    assert texts(rows, "SpikingJelly") == [f"55.0 [8.6, 94.1], n=2, {beside}"]
 
 
 def test_a_cell_without_any_value_says_so_and_stays_in_the_table():
@@ -158,7 +206,7 @@ def test_every_row_of_every_format_names_its_data_source():
 def test_latex_escapes_what_latex_would_trip_over():
     tex = table6(ready(seeds([0.6, 0.8], variant="mine_50%&#"))).latex()
     assert r"mine\_50\%\&\#" in tex
-    assert r"70.0 $\pm$ 127.1, n=2" in tex
+    assert "70.0 [0.5, 99.9], n=2" in tex
     assert tex.count(r"\toprule") == tex.count(r"\bottomrule") == 1
     body = [line for line in tex.splitlines() if line.endswith(r"\\")]
     assert {line.replace(r"\&", "").count("&") for line in body} == {7}
@@ -182,7 +230,7 @@ def test_csv_can_be_read_back(tmp_path):
     path = tmp_path / "table6.csv"
     path.write_text(table6(ready(seeds([0.7, 0.8, 0.9]))).csv())
     table = pd.read_csv(path)
-    assert np.isclose(table["ci95"].iloc[0], 0.248414)
+    assert np.isclose(table["mean"].iloc[0], 0.8)
     with pytest.raises(ResultsError, match="results file"):
         load(path)
 
@@ -194,6 +242,8 @@ def test_numbers_are_written_one_way():
     assert written(Number(-12.3, signed=True, form="{:.3g}".format)) == "-12.3"
     assert written(Number(0.5, n=2, best=True)) == "50.0, n=2 *"
     assert written(Number(n=0)) == "no value"
+    assert written(Number(0.775, n=5, low=0.763, high=0.787)) == "77.5 [76.3, 78.7], n=5"
+    assert written(Number(0.8, n=5, low=0.147, high=0.947, learnt=3)) == "3 of 5 learn [14.7, 94.7]"
     assert written((Number(0.5), Number(0.6))) == "50.0; 60.0"
 
 
@@ -228,20 +278,37 @@ def test_a_name_stays_text_in_every_format():
 def test_an_accuracy_that_is_no_fraction_is_marked_and_in_no_mean():
     for value in (97.5, -0.1, math.inf, -math.inf):
         rows = [*seeds([0.6, 0.8]), row(value=value, seed=2), row(value=value, variant="without_reset")]
-        assert texts(rows, "SpikingJelly") == ["70.0 ± 127.1, n=2, 1 invalid", "1 invalid"]
+        assert texts(rows, "SpikingJelly") == ["70.0 [0.5, 99.9], n=2, 1 invalid", "1 invalid"]
         results = results_of(rows)
         assert "invalid: 2 accuracies that are no fraction from 0 to 1; not in the means." in printed(rows)
         tables(results, "accuracy")
         assert len(results.problems) == 2
         assert f"is {value:g}, which is no fraction from 0 to 1" in results.problems[0]
         assert "without_reset, spikingjelly, seed 0" in results.problems[1]
-    assert texts([row(value=1.0), row(value=0.0, seed=1)], "SpikingJelly") == ["50.0 ± 635.3, n=2"]
+    assert texts([row(value=1.0), row(value=0.0, seed=1)], "SpikingJelly") == ["50.0 [0.0, 100.0], n=2"]
     assert texts([row(value=math.nan)], "SpikingJelly") == ["no value"]
 
 
-def test_only_values_that_differ_show_a_sign():
-    assert sign_of_mean(pd.Series([0.1, 0.11, 0.12])) == 1
-    assert sign_of_mean(pd.Series([-0.1, -0.11, -0.12])) == -1
-    assert sign_of_mean(pd.Series([-0.1, 0.1])) == 0
-    assert sign_of_mean(pd.Series([0.51 - 0.5, 0.61 - 0.6])) == 0  # the same but for rounding
-    assert sign_of_mean(pd.Series([0.1])) == sign_of_mean(pd.Series([], dtype=float)) == 0
+def test_smoke_runs_have_no_row_beside_others_and_are_named():
+    smoke = [
+        row(value=0.5, dataset="shd", data_source="standin", protocol="smoke"),
+        row(dataset="ssc", data_source="standin", protocol="smoke", status="diverged", value=float("nan")),
+    ]
+    table = table6(ready([*seeds([0.8]), *smoke]))
+    assert [written(cells[0]) for cells in table.rows] == ["xor"]
+    said = "Smoke runs, which only show that everything runs, have no row: shd (standin), ssc (standin, 1 diverged)."
+    assert said in table.notes
+    assert len(table.data) == 3
+    assert [written(cells[0]) for cells in table6(ready(smoke)).rows] == ["shd", "ssc"]
+
+
+def test_the_terminal_says_what_five_seeds_decide_and_nothing_of_fewer():
+    high, low = [0.99, 0.98, 0.99, 0.97, 0.98], [0.61, 0.62, 0.63, 0.61, 0.6]
+    rows = [*seeds(high, variant="without_reset"), *seeds(low)]
+    shown = " ".join(printed(rows).split())
+    assert "Reset costs accuracy" in shown
+    assert "supported" in shown
+    few = [one for one in rows if one["seed"] < 4]
+    assert "supported" not in printed(few)
+    smoke = [{**one, "protocol": "smoke"} for one in rows]
+    assert "supported" not in printed(smoke)

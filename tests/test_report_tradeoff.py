@@ -99,8 +99,8 @@ def test_files_leave_blank_what_is_not_measured():
     rows = [of("baseline", "accuracy", "test_accuracy", value, seed=seed) for seed, value in enumerate((0.8, 0.9))]
     table = tradeoff(ready(rows))
     # s = 0.0707, half-width 12.706 * 0.0707 / sqrt(2) = 0.635
-    assert "| baseline | 85.0 ± 63.5, n=2 |  |  |  |  |  |" in table.markdown()
-    assert "data source" in table.markdown()
+    assert "| baseline | 85.0 [3.7, 99.9], n=2 |  |  |  |  |  |" in table.markdown()
+    assert "### n_mnist: data original, protocol suite" in table.markdown()
     (line,) = pd.read_csv(io.StringIO(table.csv())).to_dict("records")
     assert line["mean"] == pytest.approx(0.85)
     assert tradeoff(ready([])).rows == ()

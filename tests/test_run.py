@@ -19,6 +19,7 @@ from suite.experiments.base import Cell, Experiment, Metric, NotDefined
 from suite.protocols import Protocol
 from suite.registry import datasets, experiments, get_protocol, protocols, variants
 from suite.results import Store, Value, export, load, read
+from suite.results.bits import unpacked
 from suite.run import BENCHMARK_VERSION, last_of_trainings, run_cell
 from suite.selection import select
 
@@ -53,7 +54,7 @@ def test_a_cell_becomes_rows(tmp_path: Path) -> None:
     assert outcome.status == "ok"
     assert set(frame["run_id"]) == {outcome.run_id}
     frame = frame[frame["experiment"] == "accuracy"]
-    assert frame["metric"].tolist() == ["test_accuracy", "test_loss", "test_spike_rate"]
+    assert frame["metric"].tolist() == ["test_accuracy", "test_loss", "test_spike_rate", "artifact"]
     protocol = get_protocol("smoke", "xor")
     curves = read(tmp_path).curves
     assert curves["epoch"].tolist() == list(range(1, protocol.epochs + 1))
@@ -61,6 +62,9 @@ def test_a_cell_becomes_rows(tmp_path: Path) -> None:
     test = frame[frame["metric"] == "test_accuracy"].iloc[0]
     assert test["n"] == protocol.limit
     assert (test["value"] * test["n"]) % 1 == 0
+    (kept,) = read(tmp_path).artifact("accuracy", "correct").to_dict("records")
+    right = unpacked(kept["correct"], kept["n"])
+    assert (len(right), right.mean()) == (test["n"], test["value"])
     assert (test["kernel"], test["engine"], test["data_source"]) == ("numba-cpu", "fused", "generated")
     assert json.loads(test["variant_parameters"])["reset"] == "zero"
 

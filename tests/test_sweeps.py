@@ -1,7 +1,8 @@
-"""leak_sweep, diagnosis and delay_ladder."""
+"""leak_sweep, diagnosis, delay_ladder and factorial."""
 
 from __future__ import annotations
 
+import itertools
 import math
 from pathlib import Path
 
@@ -10,14 +11,14 @@ import torch
 from experiment_cases import Fixed, Table, only, run_of
 
 from neurons import Learnable, Variant
-from suite.experiments import delay_ladder, diagnosis, leak_sweep
+from suite.experiments import delay_ladder, diagnosis, factorial, leak_sweep
 from suite.experiments.diagnosis import entropy
 from suite.models.fc import FCNet
-from suite.registry import get_protocol
+from suite.registry import get_protocol, variants
 from suite.variants import BASELINES, describe
 
 SMOKE = get_protocol("smoke", "xor")
-EXPERIMENTS = (leak_sweep.EXPERIMENT, diagnosis.EXPERIMENT, delay_ladder.EXPERIMENT)
+EXPERIMENTS = (leak_sweep.EXPERIMENT, diagnosis.EXPERIMENT, delay_ladder.EXPERIMENT, factorial.EXPERIMENT)
 
 
 def split() -> Fixed:
@@ -97,3 +98,9 @@ def test_where_there_is_nothing_to_measure(tmp_path: Path) -> None:
         assert value.value is None
     for experiment in EXPERIMENTS[:2]:
         assert experiment.why_not(BASELINES["rnn"], SMOKE) == "rnn has no spikes"
+
+
+def test_the_eight_combinations_are_all_there_are() -> None:
+    made = [variants[name] for name in factorial.COMBINATIONS]
+    found = {(one.leakage, one.reset, one.recurrent) for one in made}
+    assert found == set(itertools.product(("normal", 1.0), ("zero", "none"), (False, True)))

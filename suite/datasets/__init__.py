@@ -13,6 +13,7 @@ from typing import Any
 
 from suite.datasets.base import Data, Dataset, Growing, Samples, Split, limited
 from suite.datasets.common.folders import data_folder
+from suite.datasets.common.shuffled import shuffled
 from suite.errors import MachineFault, cannot_read
 from suite.inputs import Batch, Events, Input, Static
 from suite.protocols import Protocol
@@ -98,6 +99,8 @@ def load_for(protocol: Protocol, name: str, *, source: str = "auto") -> Data:
     Raises as `load` does, and ValueError if the protocol does not fit the sequences.
     """
     data = limited(load(name, source=source, **protocol.data), protocol.limit)
+    if protocol.order == "shuffled":
+        data = shuffled(data)
     if protocol.last_steps is not None and protocol.last_steps > data.n_steps:
         raise ValueError(f"{name}: last_steps = {protocol.last_steps} of {data.n_steps} steps; choose no more than all")
     if protocol.curriculum is not None and not isinstance(data.train, Growing):

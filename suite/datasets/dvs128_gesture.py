@@ -13,7 +13,7 @@ from suite.datasets.common.table5 import SPATIAL
 from suite.datasets.events.binning import Layout, check_classes, check_layout
 from suite.datasets.events.data import event_data
 from suite.datasets.events.preprocess import Preprocess, fixed_frames
-from suite.datasets.events.recordings import Augment
+from suite.datasets.events.recordings import Augmentation
 from suite.datasets.events.store import Store, open_files
 from suite.datasets.formats import gesture
 from suite.errors import DataUnavailable
@@ -31,7 +31,7 @@ def load(
     polarity: bool = True,
     split_seed: int = 0,
     layout: Layout = "events",
-    augment: Augment | None = None,
+    augment: Augmentation | None = None,
 ) -> Data:
     """split "spikingjelly": 1,176 + 288 samples cut from the `.aedat` files by their csv labels. "official": 1,077 +
     264, IBM's own cuts as tonic publishes them (`.npy`, times in milliseconds). In both, test has other people than
@@ -40,7 +40,7 @@ def load(
     A sample becomes n_frames frames, by "number" of events or by "time" (see `preprocess.FixedFrames`), with counts
     summed over pool x pool pixels: N = 2 x 32 x 32 = 2048 inputs, (polarity * height + y) * width + x. split_seed: of
     the people held out for validation. binary: 0 or 1, else the number of events; polarity: keep the two apart. layout:
-    "events" or "dense". augment: see `suite.datasets.events.recordings.Augment`; or a tonic transform.
+    "events" or "dense". augment: see `suite.datasets.events.recordings.Augmentation`; or a tonic transform.
     Reads DIR/DVSGesture/DvsGesture/*.aedat or DIR/DVSGesture/ibmGesture{Train,Test}/user*/*.npy.
     Raises DataUnavailable, DataCorrupt, or ValueError for impossible options.
     """

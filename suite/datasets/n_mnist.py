@@ -12,7 +12,7 @@ from suite.datasets.common.table5 import SPATIAL
 from suite.datasets.events.binning import Layout, check_classes, check_layout
 from suite.datasets.events.data import event_data
 from suite.datasets.events.preprocess import Preprocess, fixed_interval
-from suite.datasets.events.recordings import Augment
+from suite.datasets.events.recordings import Augmentation
 from suite.datasets.events.store import Store, open_files
 from suite.datasets.formats import atis
 from suite.datasets.images.idx import DIGITS, DIGITS_COUNTED
@@ -30,14 +30,14 @@ def load(
     polarity: bool = True,
     split_seed: int = 0,
     layout: Layout = "events",
-    augment: Augment | None = None,
+    augment: Augmentation | None = None,
 ) -> Data:
     """N = 2312 inputs (2 polarities x 34 x 34; 1156 without polarity), (polarity * height + y) * width + x.
 
     Step i holds the events in [i dt, (i + 1) dt) from the start of the recording; later ones are dropped. Other dt and
     n_steps read the same store. binary: 0 or 1, else the number of events. split_seed: of the tenth of each class of
     train that is held out for validation. layout: "events" or "dense". augment: see
-    `suite.datasets.events.recordings.Augment`; or a tonic transform.
+    `suite.datasets.events.recordings.Augmentation`; or a tonic transform.
     Reads DIR/NMNIST/{Train,Test}/<digit>/*.bin; with fewer recordings than the original, the source says so.
     Raises DataUnavailable, DataCorrupt, or ValueError for impossible options.
     """

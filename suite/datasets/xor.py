@@ -8,9 +8,7 @@ the paper's source.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from numbers import Real
 
 import numpy as np
@@ -18,15 +16,11 @@ import torch
 
 from neurons import Learnable, rectangle
 from neurons.names import unknown_name
-from suite.datasets.base import Data, Dataset, Timed, check_batch_size, hash_of
-from suite.datasets.common.folders import SOURCES
+from suite.datasets.base import Data, Dataset, Timed
+from suite.datasets.common.generated import check_steps, generated_data
 from suite.datasets.common.table5 import TEMPORAL
 from suite.inputs import Batch
-from suite.options import MOST, MOST_STEPS, whole
 from suite.protocols import Curriculum, Protocol, StepLR, smoke
-
-MOST_SAMPLES = 10_000_000
-_TRAIN, _VALIDATION, _TEST = range(3)  # streams of random numbers that never meet
 
 
 @dataclass(frozen=True)
@@ -41,8 +35,7 @@ class Task:
     noise_rate: float = 0.01
 
     def __post_init__(self) -> None:
-        for name in ("n_steps", "channels", "pattern_steps"):
-            whole(f"xor: {name}", getattr(self, name), high=MOST_STEPS)
+        check_steps("xor", n_steps=self.n_steps, channels=self.channels, pattern_steps=self.pattern_steps)
         if self.n_steps < 2 * self.pattern_steps:
             raise ValueError(
                 f"xor: n_steps = {self.n_steps} has no room for two patterns of {self.pattern_steps} steps; "
@@ -63,39 +56,6 @@ class Task:
         return Batch(torch.from_numpy(x.astype(np.float32)), torch.from_numpy(high[0] ^ high[1]).long())
 
 
-@dataclass(frozen=True)
-class Stream:
-    """Samples made as they are asked for: `fresh` ones in every epoch, or the same ones always."""
-
-    task: Task
-    n: int
-    seed: int
-    stream: int
-    fresh: bool
-
-    def __len__(self) -> int:
-        return self.n
-
-    def at(self, n_steps: int) -> Stream:
-        """The same stream with another delay."""
-        return replace(self, task=replace(self.task, n_steps=n_steps))
-
-    def epoch(self, batch_size: int, *, shuffle_seed: int | None = None, epoch: int = 0) -> Iterator[Batch]:
-        """One pass. Only fresh samples depend on shuffle_seed and epoch; fixed ones are made in chunks of their
-        own size, so that the batch size does not change them."""
-        check_batch_size(batch_size)
-        if self.fresh:
-            entropy = [self.seed, self.stream, 0 if shuffle_seed is None else shuffle_seed + 1, epoch]
-            generator = np.random.default_rng(entropy)
-            for start in range(0, self.n, batch_size):
-                yield self.task.sample(min(batch_size, self.n - start), generator)
-            return
-        fixed = self.task.sample(self.n, np.random.default_rng([self.seed, self.stream]))
-        assert isinstance(fixed.x, torch.Tensor)
-        for start in range(0, self.n, batch_size):
-            yield Batch(fixed.x[:, start : start + batch_size], fixed.y[start : start + batch_size])
-
-
 def load(
     *,
     source: str = "auto",
@@ -105,33 +65,13 @@ def load(
     n_test: int = 10_000,
     **task: float,
 ) -> Data:
-    """Delayed XOR: n_train fresh samples an epoch, fixed validation and test sets; `task` are the fields of `Task`.
-
-    `seed` fixes validation and test; the training samples also depend on the training seed. `source` is ignored:
-    the generator is the dataset. Raises ValueError for impossible values.
-    """
-    if source not in SOURCES:
-        raise ValueError(f"source is auto, original or standin, not {source!r}")
+    """Delayed XOR; `task` are the fields of `Task`, the rest as `generated_data` has it. Raises ValueError."""
     known = [field.name for field in fields(Task)]
     for name in set(task) - set(known):
         raise unknown_name("option of xor", name, ["seed", "n_train", "n_validation", "n_test", *known])
     made = Task(**task)  # type: ignore[arg-type]
-    whole("xor: seed", seed, 0)
-    whole("xor: n_train", n_train, 1, MOST_SAMPLES)
-    for name, n in (("n_validation", n_validation), ("n_test", n_test)):  # kept in memory whole
-        whole(f"xor: {name}", n, 1, MOST // (made.n_steps * made.channels))
-    description = json.dumps([asdict(made), seed, n_train, n_validation, n_test], sort_keys=True)
-    return Data(
-        name="xor",
-        source="generated",
-        data_hash=hash_of(description),
-        n_classes=2,
-        input_shape=(made.channels,),
-        n_steps=made.n_steps,
-        train=Stream(made, n_train, seed, _TRAIN, fresh=True),
-        validation=Stream(made, n_validation, seed, _VALIDATION, fresh=False),
-        test=Stream(made, n_test, seed, _TEST, fresh=False),
-    )
+    n = {"n_train": n_train, "n_validation": n_validation, "n_test": n_test}
+    return generated_data("xor", made, 2, source=source, seed=seed, **n)
 
 
 def delayed(name: str, n_steps: int) -> Dataset:

@@ -47,7 +47,7 @@ def build(dataset: Data, protocol: Protocol, model: Variant | Baseline, backend:
         raise ValueError(f"{dataset.name}: {reason}")
     n_in = math.prod(dataset.input_shape)
     if protocol.own_network and isinstance(model, Variant):
-        return own_network(protocol.network, dataset, model, backend, engine)
+        return own_network(protocol, dataset, model, backend, engine)
     if isinstance(model, Baseline):
         return RecurrentNet(n_in, protocol.hidden[-1], dataset.n_classes, model)
     if protocol.network == "fc":

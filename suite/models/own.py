@@ -25,7 +25,8 @@ from neurons.ablation import lif_neurons, unlisted
 from suite.datasets.base import Data
 from suite.errors import PluginError
 from suite.inputs import Input
-from suite.models.fc import without_recurrence
+from suite.models.fc import scale_recurrent, without_recurrence
+from suite.protocols import Protocol
 from suite.registry import load_plugins
 
 STEPS, BATCH = 2, 3
@@ -74,13 +75,14 @@ class OwnNetwork(nn.Module):
         return output, [calls[0] if takes_sequences(neuron) else torch.stack(calls) for neuron, calls in pairs]
 
 
-def own_network(network: str, data: Data, variant: Variant, backend: str, engine: str) -> OwnNetwork:
-    """The user's network with the variant as its neurons. An output layer of LIF neurons (the last to be called, with
-    no weights after it) is never recurrent, as in the suite's own networks.
+def own_network(protocol: Protocol, data: Data, variant: Variant, backend: str, engine: str) -> OwnNetwork:
+    """The protocol's network, a user's own, with the variant as its neurons. An output layer of LIF neurons (the last
+    to be called, with no weights after it) is never recurrent, as in the suite's own networks.
 
     Raises NotAblatable for a model of which the variant cannot be made, or of another framework; ValueError for one
     that does not fit the data; PluginError if there is none.
     """
+    network = protocol.network
     with unlisted():
         model = _made(network, data)
         names = list(lif_neurons(model))
@@ -92,6 +94,7 @@ def own_network(network: str, data: Data, variant: Variant, backend: str, engine
             raise NotAblatable(f"the one LIF layer of {network} is its output layer, which is never recurrent")
         each = {name: without_recurrence(variant) if name == readout else variant for name in names}
         ablated = ablate(model, each, example=example, engine=engine)
+    scale_recurrent(ablated, protocol)
     return OwnNetwork(ablated, data.input_shape, [name for name in called if name != readout] or called)
 
 

@@ -20,7 +20,7 @@ def loss(logit: Tensor, y: Tensor, protocol: Protocol) -> Tensor:
     """The protocol's loss of logits [B, C] for labels [B]."""
     if protocol.loss == "mse":
         return nn.functional.mse_loss(logit, nn.functional.one_hot(y, logit.shape[-1]).to(logit.dtype))
-    return nn.functional.cross_entropy(logit, y)
+    return nn.functional.cross_entropy(logit, y, label_smoothing=protocol.label_smoothing or 0.0)
 
 
 def mean_rate(spikes: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ def make(results: str | os.PathLike[str], out: Path) -> list[Path]:
 
 def write(results: Results, out: Path) -> list[Path]:
     """Write Tables 6 and 7, the trade-off of Section 5, the frameworks' agreement and the verdicts on the paper's
-    claims (CSV, Markdown, LaTeX; those that have rows), every figure (PNG, SVG, CSV) and the page report.html into
+    claims (CSV, Markdown, LaTeX; those that have rows), every figure (PNG, SVG, CSV) and the page index.html into
     `out`.
 
     All of it or nothing: what an earlier report left there is replaced at the end, file by file. Returns the paths, the
@@ -39,13 +39,12 @@ def write(results: Results, out: Path) -> list[Path]:
         sweep(out, ".report-*")
         with tempfile.TemporaryDirectory(prefix=".report-", dir=out) as temporary:
             folder = Path(temporary)
-            drawings = list(figures.draw(results))
-            saved = [drawing.save(one, folder) for one in drawings]
+            drawn = figures.draw(results)
+            saved = [drawing.save(one, folder) for own in drawn.values() for one in own]
             tables = {
                 table.name: table for table in (make(results) for make in (table6, table7, tradeoff, agreement, claims))
             }
-            shown = [(one, svg) for one, (_, svg, _) in zip(drawings, saved, strict=True)]
-            texts = {"report.html": page.render(results, tables, shown, figures.without(results))}
+            texts = {"index.html": page.render(results, tables, drawn, figures.without(results))}
             for name, table in tables.items():
                 if table.rows:
                     texts |= {f"{name}.csv": table.csv(), f"{name}.md": table.markdown(), f"{name}.tex": table.latex()}

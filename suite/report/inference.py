@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -22,20 +23,29 @@ POWER = 0.8
 MOST = 10_000
 """Seeds beyond which nobody goes."""
 
+MANY = 30
+"""Seeds beyond which approximations hold for counts."""
+
 MARGIN = 0.01
 """Accuracies that differ by less are practically equal."""
 
+RANKS = "Wilcoxon, BCa"
+
 GAP = 0.2
-"""Outcomes are bimodal if so wide a gap, at least half of their range, parts the seeds of one side."""
+"""Outcomes have two modes if so wide a gap, at least half of their range, parts them. Seeds are then counted if it
+parts those of one side, or if the differences do not look normal."""
 
 
 @dataclass(frozen=True)
 class Evidence:
     """Of n pairs: the mean of high minus low, its 95 % interval, p of no difference (two-sided), p of a difference of
-    at least the margin (TOST; NaN where there is none), the effect size (d_z; for counts a difference of shares), the
-    method, and the number of pairs that would decide with a power of 0.8 (None: not to be had).
+    at least the margin (TOST; NaN where there is none), the effect size (Cohen's d_z), the method, and the number of
+    pairs that would decide with a power of 0.8 (None: not to be had).
 
-    learnt: of bimodal outcomes, how many seeds of high and of low are above the gap.
+    means: of high and of low, over the pairs. learnt: of bimodal outcomes, how many seeds of high and of low are above
+    the gap; mean, interval and effect are then those of the difference of these shares. of_seeds, of_samples: standard
+    deviation of the difference over seeds, and the test samples' standard error of its mean, which more seeds do not
+    lessen.
     """
 
     n: int
@@ -46,8 +56,12 @@ class Evidence:
     p_equal: float
     effect: float
     method: str
-    needed: int | None
+    needed: int | None = None
+    means: tuple[float, float] = (math.nan, math.nan)
     learnt: tuple[int, int] | None = None
+    of_seeds: float = math.nan
+    of_samples: float = 0.0
+    margin: float | None = None
 
 
 def compare(
@@ -69,40 +83,47 @@ def compare(
     n = len(difference)
     mean = float(difference.mean()) if n else math.nan
     cut = _cut(pairs["high"], pairs["low"]) if margin is not None else None
-    if cut is not None:
-        return _counts(pairs, mean, cut)
-    nothing = Evidence(n, mean, math.nan, math.nan, math.nan, math.nan, math.nan, "none", None)
     if n < 2 or np.ptp(difference) <= 1e-9 * np.abs(difference).max():
-        return nothing  # values that are all the same, but for rounding, have no spread to judge by
-    error, freedom = _error(pairs, samples, n_samples)
-    interval, p, method = _test(difference, error, freedom)
-    d = mean / (error * math.sqrt(n))
-    p_equal = _equal(mean, error, freedom, margin)
+        # values that are all the same, but for rounding, have no spread to judge by
+        found = Evidence(n, mean, math.nan, math.nan, math.nan, math.nan, math.nan, "none")
+    elif cut is not None and (_splits(cut, pairs) or not _looks_normal(difference)):
+        found = _counts(pairs, cut)
+    else:
+        of_seeds, of_samples = float(difference.std(ddof=1)), _of_samples(pairs, samples, n_samples)
+        more = samples.shape[1] if samples is not None else n_samples or 2
+        error, freedom = _error(n, of_seeds, of_samples, more)
+        interval, p, method = _test(difference, error, freedom)
+        p_equal = _equal(mean, error, freedom, margin)
+        found = Evidence(n, mean, *interval, p, p_equal, mean / of_seeds, method)
+        found = replace(found, of_seeds=of_seeds, of_samples=of_samples, margin=margin)
     if n < FEWEST:
-        p = p_equal = math.nan
-    return Evidence(n, mean, *interval, p, p_equal, d, method, _needed(d, mean, margin))
+        found = replace(found, p=math.nan, p_equal=math.nan)
+    return replace(found, means=(float(pairs["high"].mean()), float(pairs["low"].mean())))
 
 
-def _error(pairs: pd.DataFrame, samples: np.ndarray | None, n_samples: int | None) -> tuple[float, float]:
-    """Standard error of the mean difference and its degrees of freedom (Satterthwaite's): seeds and, crossed with them,
-    test samples, both drawn at random (Clark 1973).
+def _of_samples(pairs: pd.DataFrame, samples: np.ndarray | None, n_samples: int | None) -> float:
+    """Standard error of the mean difference that comes from the test samples, which all seeds share.
+
+    From `samples`, its variance beyond that of seeds within a sample (two-way random effects, Clark 1973). Without, as
+    if the two sides were right on samples of their own, which is larger.
     """
-    difference = (pairs["high"] - pairs["low"]).to_numpy(float)
-    n = len(difference)
-    of_seeds, of_samples, more = float(difference.var(ddof=1)) / n, 0.0, 1
     if samples is not None and samples.shape[1] > 1:
-        more = samples.shape[1]
+        n, more = samples.shape
         by_sample = samples.mean(0)
         rest = samples - samples.mean(1, keepdims=True) - by_sample + samples.mean()
         noise = float((rest**2).sum()) / ((n - 1) * (more - 1))
-        of_samples = max(0.0, float(by_sample.var(ddof=1)) - noise / n) / more
-    elif n_samples is not None and n_samples > 1:  # as if the two were right on samples of their own
-        more = n_samples
-        shares = pairs.mean()
-        of_samples = float((shares * (1 - shares)).clip(lower=0).sum()) / more
-    total = of_seeds + of_samples
-    freedom = total**2 / (of_seeds**2 / (n - 1) + of_samples**2 / max(more - 1, 1))
-    return math.sqrt(total), freedom
+        return math.sqrt(max(0.0, float(by_sample.var(ddof=1)) - noise / n) / more)
+    if n_samples is not None and n_samples > 1:
+        shares = pairs.mean().abs()
+        return math.sqrt(float((shares * (1 - shares)).clip(lower=0).sum()) / n_samples)
+    return 0.0
+
+
+def _error(n: int, of_seeds: float, of_samples: float, n_samples: int) -> tuple[float, float]:
+    """Standard error of the mean difference of n pairs, and its degrees of freedom (Satterthwaite's)."""
+    seeds, samples = of_seeds**2 / n, of_samples**2
+    total = seeds + samples
+    return math.sqrt(total), total**2 / (seeds**2 / (n - 1) + samples**2 / max(n_samples - 1, 1))
 
 
 def _test(difference: np.ndarray, error: float, freedom: float) -> tuple[tuple[float, float], float, str]:
@@ -112,7 +133,7 @@ def _test(difference: np.ndarray, error: float, freedom: float) -> tuple[tuple[f
     mean = float(difference.mean())
     half = float(stats.t.ppf(1 - ALPHA / 2, freedom)) * error
     p = float(2 * stats.t.sf(abs(mean) / error, freedom))
-    if len(difference) < FEWEST or stats.shapiro(difference).pvalue >= ALPHA:
+    if _looks_normal(difference):
         return (mean - half, mean + half), p, "paired t"
     bootstrap = stats.bootstrap((difference,), np.mean, method="BCa", rng=np.random.default_rng(0))
     low, high = bootstrap.confidence_interval
@@ -120,7 +141,7 @@ def _test(difference: np.ndarray, error: float, freedom: float) -> tuple[tuple[f
         warnings.simplefilter("ignore")
         ranks = float(stats.wilcoxon(difference).pvalue)
     # the samples' error is in the t-interval alone
-    return (min(float(low), mean - half), max(float(high), mean + half)), max(p, ranks), "Wilcoxon, BCa"
+    return (min(float(low), mean - half), max(float(high), mean + half)), max(p, ranks), RANKS
 
 
 def _equal(mean: float, error: float, freedom: float, margin: float | None) -> float:
@@ -132,56 +153,120 @@ def _equal(mean: float, error: float, freedom: float, margin: float | None) -> f
     return float(max(stats.t.sf((mean + margin) / error, freedom), stats.t.cdf((mean - margin) / error, freedom)))
 
 
-def _needed(d: float, mean: float, margin: float | None) -> int | None:
-    """Pairs with which the difference found, or its being practically none, would show with a power of 0.8."""
+def pairs_needed(found: Evidence, alpha: float = ALPHA) -> int | None:
+    """Pairs with which the difference found, or its being practically none, would show at `alpha` with a power of 0.8;
+    None if no number would, up to `MOST`. The test samples stay as many as they are.
+    """
+    if found.learnt is not None:
+        return _counts_needed(found, alpha)
+    if math.isnan(found.of_seeds):  # all the same: no spread to reckon with
+        return None
+    least = 1 - math.floor(math.log2(alpha)) if found.method == RANKS else 0  # as ranks of n pairs give p >= 2 / 2**n
+    enough = [_first(lambda n: n >= least and _power(found, n, alpha) >= POWER)]
+    if found.margin is not None and abs(found.mean) < found.margin:
+        enough.append(_first(lambda n: _power_equal(found, n, alpha) >= POWER))
+    return min((n for n in enough if n is not None), default=None)
+
+
+def _first(holds: Callable[[int], bool]) -> int | None:
+    """The least number of pairs for which something holds that more of them do not undo."""
+    numbers = range(FEWEST, MOST + 1)
+    at = bisect_left(numbers, True, key=holds)
+    return numbers[at] if at < len(numbers) else None
+
+
+def _power(found: Evidence, n: int, alpha: float) -> float:
+    """Of the paired t-test with n pairs."""
     from scipy import stats
-    from statsmodels.stats.power import TTestPower
 
-    def shows(n: int) -> bool:
-        return float(TTestPower().power(abs(d), n, ALPHA)) >= POWER
-
-    enough = FEWEST
-    while enough <= MOST and not shows(enough):  # upwards, as the power of very many pairs cannot be computed
-        enough = math.ceil(1.02 * enough)
-    found = [enough]
-    if margin is not None and abs(mean) < margin:
-        spread = abs(mean / d) if d else math.inf
-        z = stats.norm.ppf(1 - ALPHA) + stats.norm.ppf((1 + POWER) / 2)
-        found.append(max(FEWEST, math.ceil(min((z * spread / (margin - abs(mean))) ** 2, MOST + 1))))
-    return min(found) if min(found) <= MOST else None
+    error, freedom = _error(n, found.of_seeds, found.of_samples, MOST)
+    away = abs(found.mean) / error
+    critical = float(stats.t.isf(alpha / 2, freedom))
+    if away > critical + 10:  # where the noncentral t cannot be computed
+        return 1.0
+    return float(stats.nct.sf(critical, freedom, away))
 
 
-def _cut(high: pd.Series, low: pd.Series) -> float | None:
-    """The middle of the widest gap between outcomes if it parts the seeds of one side, else None."""
-    values = np.sort(np.concatenate([high, low]))
+def _power_equal(found: Evidence, n: int, alpha: float) -> float:
+    """Of the two one-sided tests with n pairs, by the normal approximation."""
+    from scipy import stats
+
+    assert found.margin is not None
+    error, freedom = _error(n, found.of_seeds, found.of_samples, MOST)
+    critical = stats.t.isf(alpha, freedom)
+    low, high = ((found.margin + sign * found.mean) / error - critical for sign in (1, -1))
+    return float(max(0.0, stats.norm.cdf(low) + stats.norm.cdf(high) - 1))
+
+
+def _looks_normal(difference: np.ndarray) -> bool:
+    """To Shapiro and Wilk's test, with too few to tell as well."""
+    from scipy import stats
+
+    return len(difference) < FEWEST or float(stats.shapiro(difference).pvalue) >= ALPHA
+
+
+def learning(values: pd.Series) -> int | None:
+    """Of accuracies by seed that have two modes, how many are in the upper one; None if they have one, or if there are
+    fewer than five: any two that are far apart would be two modes.
+    """
+    cut = _cut(values) if len(values) >= FEWEST else None
+    return None if cut is None else int((values > cut).sum())
+
+
+def _cut(*sides: pd.Series) -> float | None:
+    """The middle of the widest gap between outcomes if it is as wide as two modes are apart, else None."""
+    values = np.sort(np.concatenate(sides))
     gaps = np.diff(values)
     if len(gaps) == 0 or gaps.max() < max(GAP, 0.5 * (values[-1] - values[0])):
         return None
     at = int(gaps.argmax())
-    cut = float(values[at] + values[at + 1]) / 2
-    return cut if any(0 < int((side > cut).sum()) < len(side) for side in (high, low)) else None
+    return float(values[at] + values[at + 1]) / 2
 
 
-def _counts(pairs: pd.DataFrame, mean: float, cut: float) -> Evidence:
-    """How many seeds learn (Fisher's exact test; the interval is Newcombe's), where each seed learns or does not."""
-    from scipy import stats
+def _splits(cut: float, pairs: pd.DataFrame) -> bool:
+    """Whether seeds of one side are on both sides of the cut."""
+    return any(0 < int((pairs[side] > cut).sum()) < len(pairs) for side in ("high", "low"))
+
+
+def _counts(pairs: pd.DataFrame, cut: float) -> Evidence:
+    """How many seeds learn, where each does or does not: Boschloo's exact test, uniformly more powerful than Fisher's;
+    the interval is Newcombe's.
+    """
     from statsmodels.stats.proportion import confint_proportions_2indep
 
     n = len(pairs)
     a, b = (int((pairs[side] > cut).sum()) for side in ("high", "low"))
-    p = float(stats.fisher_exact([[a, n - a], [b, n - b]]).pvalue) if n >= FEWEST else math.nan
     low, high = confint_proportions_2indep(a, n, b, n, method="newcomb", compare="diff")
-    needed = next((m for m in range(FEWEST, 201) if _fisher_power(a / n, b / n, m) >= POWER), None) if a != b else None
-    effect = (a - b) / n
-    return Evidence(n, mean, float(low), float(high), p, math.nan, effect, "counts, Fisher", needed, (a, b))
+    share = (a - b) / n
+    return Evidence(
+        n, share, float(low), float(high), _counts_p(a, b, n), math.nan, share, "counts, Boschloo", learnt=(a, b)
+    )
 
 
-def _fisher_power(p: float, q: float, n: int) -> float:
-    """Of Fisher's test with n seeds a side, approximately: at the expected counts."""
+def _counts_needed(found: Evidence, alpha: float) -> int | None:
+    """Seeds a side: as many as the arcsine approximation asks for, corrected for continuity (Fleiss 1981), and no fewer
+    than make the expected counts significant.
+    """
+    from scipy import stats
+    from statsmodels.stats.proportion import proportion_effectsize
+
+    assert found.learnt is not None
+    high, low = (count / found.n for count in found.learnt)
+    if high == low:
+        return None
+    z = stats.norm.isf(alpha / 2) + stats.norm.ppf(POWER)
+    rough = 2 * (z / proportion_effectsize(high, low)) ** 2
+    n = max(FEWEST, math.ceil(rough / 4 * (1 + math.sqrt(1 + 4 / (rough * abs(high - low)))) ** 2))
+    while n <= MANY and _counts_p(round(high * n), round(low * n), n) > alpha:
+        n += 1
+    return n if n <= MOST else None
+
+
+def _counts_p(a: int, b: int, n: int) -> float:
+    """Of a and b of n seeds a side."""
     from scipy import stats
 
-    a, b = round(p * n), round(q * n)
-    return 1.0 if float(stats.fisher_exact([[a, n - a], [b, n - b]]).pvalue) <= ALPHA / 4 else 0.0
+    return float(stats.boschloo_exact([[a, b], [n - a, n - b]]).pvalue) if a != b else 1.0
 
 
 def share_interval(successes: int, n: int) -> tuple[float, float]:

@@ -3,108 +3,208 @@
 from __future__ import annotations
 
 import base64
-import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+import hashlib
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib import resources
-from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
 from suite import __version__
 from suite.drawing import Drawing, label
+from suite.report import commands, first
+from suite.report.answer import Effect, effects
+from suite.report.claims import Claim
+from suite.report.gaps import gaps
 from suite.report.generic import generic
-from suite.report.measured import accuracy_rows, order
-from suite.report.table import NOTHING, Column, Table, written
+from suite.report.inference import FEWEST, Evidence
+from suite.report.measured import framework_name, order
+from suite.report.pictures import picture
+from suite.report.table import NOTHING, Column, Stack, Table, written
 from suite.report.table7 import READOUTS
+from suite.report.verdicts import Judged, judged, size
 from suite.results import STATUSES, Results
 
 MADE_WITH = ["suite_version", "torch_version", "backend", "framework_version", "device", "git_commit"]
+_TROUBLES = ["dataset", "data_source", "protocol", "variant", "backend", "status", "reason"]
+
+PICTURES = 2_200_000
+"""Characters of embedded pictures, so that the page is under 3 MB; the rest are files beside it."""
+
+WIDTH = 120
+"""Of a plot of an interval, in its own units."""
 
 
 def render(
-    results: Results, tables: Mapping[str, Table], figures: Sequence[tuple[Drawing, Path]], others: Sequence[str] = ()
+    results: Results,
+    tables: Mapping[str, Table],
+    figures: Mapping[str, Sequence[Drawing]],
+    others: Sequence[str] = (),
 ) -> str:
-    """The page: the report's tables by name, each figure with the SVG that shows it, and the values of the experiments
-    that have neither (`others`).
+    """The page: the report's tables by name, the figures by experiment ("": of none, "tradeoff": of that table), and
+    the values of the experiments that have neither (`others`).
     """
     rows = results.rows
     runs = rows.drop_duplicates(["run_id", "experiment"])
     table7 = tables["table7"]  # with the readout as trained; its files have both
     trained = tuple(row for row in table7.rows if READOUTS["trained"] in row[: table7.n_section])
+    found = effects(results)
+    verdicts = judged(results)
+    script = _text("page.js")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.globals.update(written=written, label=label)
-    template = environment.from_string(resources.files("suite.report").joinpath("page.html").read_text("utf-8"))
-    troubles = ["dataset", "data_source", "protocol", "variant", "backend", "status", "reason"]
-    return template.render(
+    environment.globals.update(
+        written=written,
+        label=label,
+        framework_name=framework_name,
+        amount=first.amount,
+        anchor=first.anchor,
+        size=size,
+        plot=plot,
+        gaps=lambda *experiments: gaps(results, *experiments),
+        is_stack=lambda cell: isinstance(cell, Stack),
+    )
+    return environment.from_string(_text("page.html")).render(
         {**tables, "table6": tables["table6"].details_last(), "table7": replace(table7, rows=trained)},
         version=__version__,
+        style=_text("page.css"),
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
         n_runs=len(runs),
         n_rows=len(rows),
         newest=str(rows["finished_at"].max()) if len(rows) else NOTHING,
         statuses={status: int((runs["status"] == status).sum()) for status in STATUSES},
         problems=results.problems,
+        answer=first.grid(found),
+        headings=first.HEADINGS,
+        glyphs=first.GLYPHS,
+        frameworks=first.frameworks(found, results),
+        others_data=first.others_data(found),
+        untested=first.untested(found),
+        evidence=_evidence(found),
+        claims_tested=_tested(verdicts),
+        claims_untested=[(one, commands.testing(one.claim)) for one in verdicts if one.setting is None],
+        claims_title=tables["claims"].title,
         others={name: generic(results, name) for name in others},
-        figures=[
-            {"drawing": drawing, "source": _embedded(svg), "inches": float(drawing.figure.get_figwidth())}
-            for drawing, svg in figures
-        ],
-        troubles=_counted(runs[runs["status"] != "ok"], troubles),
+        figures=_shown(figures),
+        experiments=[name for name in figures if name not in ("", "accuracy", "generalization", "tradeoff")],
+        troubles=_counted(runs[runs["status"] != "ok"], _TROUBLES),
         data=_counted(runs, ["dataset", "data_source", "data_hash", "protocol", "benchmark_version"]),
         made_with=_counted(runs, MADE_WITH),
-        commands=commands(results),
+        commands=commands.again(results),
     )
 
 
-def _embedded(svg: Path) -> str:
-    """A data URI: as an image, so that the identifiers inside one SVG do not meet those of another."""
-    return "data:image/svg+xml;base64," + base64.b64encode(svg.read_bytes()).decode("ascii")
+def _text(name: str) -> str:
+    return resources.files("suite.report").joinpath(name).read_text("utf-8")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawing as the page has it: `source` is its picture, or the file beside the page that has it."""
+
+    drawing: Drawing
+    source: str
+    inches: float
+
+
+def _shown(figures: Mapping[str, Sequence[Drawing]]) -> dict[str, dict[str, list[Figure]]]:
+    """Of each experiment the figures of each kind."""
+    left = PICTURES
+    found: dict[str, dict[str, list[Figure]]] = {}
+    for experiment, drawings in figures.items():
+        kinds: dict[str, list[Figure]] = {}
+        for drawing in drawings:
+            source = picture(drawing)
+            if len(source) > left:
+                source = f"{drawing.name}.png"
+            else:
+                left -= len(source)
+            shown = Figure(drawing, source, float(drawing.figure.get_figwidth()))
+            kinds.setdefault(drawing.kind or drawing.title, []).append(shown)
+        found[experiment] = kinds
+    return found
+
+
+@dataclass(frozen=True)
+class Plot:
+    """An interval drawn small: where its ends, its mean and zero are (`WIDTH` wide), and what it shows in words."""
+
+    low: float
+    mean: float
+    high: float
+    says: str
+    zero: float = WIDTH / 2
+
+
+def plot(e: Evidence, limit: float) -> Plot | None:
+    """Evidence on an axis from -limit to limit, at which it is cut; None where there is nothing to draw."""
+    if not e.n or math.isnan(e.mean) or not limit:
+        return None
+
+    def x(value: float) -> float:
+        return round(WIDTH / 2 * (1 + 0.96 * max(-1.0, min(1.0, value / limit))), 1)
+
+    says = f"mean {e.mean:.3g}"
+    if math.isnan(e.low):
+        return Plot(x(e.mean), x(e.mean), x(e.mean), f"{says}, no interval")
+    return Plot(x(e.low), x(e.mean), x(e.high), f"{says}, 95 % interval from {e.low:.3g} to {e.high:.3g}")
+
+
+def _limit(found: Iterable[Evidence]) -> float:
+    """How far plots that stand below one another reach: as the intervals of enough seeds do, or else as means do."""
+    every = [e for e in found if e.n and not math.isnan(e.mean)]
+    sure = [abs(end) for e in every if e.n >= FEWEST for end in (e.low, e.high) if not math.isnan(end)]
+    return max(sure + [1.5 * abs(e.mean) for e in every], default=0.0)
+
+
+def _evidence(found: Sequence[Effect]) -> list[dict[str, Any]]:
+    """The effects of each component and role, with how far their plots reach and which are the first of a dataset."""
+    named: set[str] = set()
+    sections: list[dict[str, Any]] = []
+    for component, role in dict.fromkeys((one.component, one.role) for one in found):
+        own = [one for one in found if (one.component, one.role) == (component, role)]
+        own.sort(key=lambda one: first.KINDS.index(one.kind) if one.kind in first.KINDS else len(first.KINDS))
+        limits = _limits((one.unit, one.evidence) for one in own)
+        lines = []
+        for one in own:
+            name = first.anchor(one)
+            lines.append({"effect": one, "limit": limits[one.unit], "anchor": "" if name in named else name})
+            named.add(name)
+        sections.append({"component": component, "role": role, "lines": lines})
+    return sections
+
+
+def _limits(found: Iterable[tuple[str, Evidence]]) -> dict[str, float]:
+    """By unit."""
+    pairs = list(found)
+    return {unit: _limit(e for its, e in pairs if its == unit) for unit in dict.fromkeys(unit for unit, _ in pairs)}
+
+
+def _tested(verdicts: Sequence[Judged]) -> list[dict[str, Any]]:
+    """The claims that have rows: what they came out as, counted, and each with how far its plots reach."""
+    by: dict[str, list[Judged]] = {}
+    claims: dict[str, Claim] = {}
+    for one in verdicts:
+        if one.setting is not None:
+            by.setdefault(one.claim.id, []).append(one)
+            claims[one.claim.id] = one.claim
+    return [
+        {
+            "claim": claims[name],
+            "judged": own,
+            "limits": _limits((test.unit, test.evidence) for one in own for test in one.tests),
+        }
+        for name, own in by.items()
+    ]
 
 
 def _counted(runs: pd.DataFrame, columns: list[str]) -> Table:
     """Each combination of values, with the number of its runs."""
     filled = runs[columns].astype("string").fillna(NOTHING)
     counts = filled.value_counts(sort=False).reset_index(name="runs").sort_values(columns, key=order)
-    shown = tuple(Column(name.replace("_", " ")) for name in (*columns, "runs"))
+    kinds = {"runs": "number", "benchmark_version": "number"}
+    shown = tuple(Column(name.replace("_", " "), "number" if name in kinds else "text") for name in (*columns, "runs"))
     return Table("runs", "", shown, tuple(tuple(map(str, row)) for row in counts.to_numpy()), counts)
-
-
-def commands(results: Results) -> list[str]:
-    """What makes these rows again: for each experiment, protocol, engine and data source a command for the datasets
-    that have the same variants, backends and seeds.
-    """
-    said = []
-    others = results.rows[results.rows["experiment"] != "accuracy"]
-    rows = pd.concat([accuracy_rows(results), others])
-    names = ["accuracy", *sorted(set(rows["experiment"]) - {"accuracy"})]
-    for name in names:
-        own = rows[rows["experiment"] == name]
-        for (protocol, engine, source), part in own.groupby(["protocol", "engine", "data_source"], sort=True):
-            alike: dict[tuple[str, ...], list[str]] = {}
-            for dataset in part["dataset"].drop_duplicates().sort_values(key=order):
-                alike.setdefault(_asked(part[part["dataset"] == dataset]), []).append(dataset)
-            for (variant, backend, seeds), datasets in alike.items():
-                options = {
-                    "dataset": ",".join(datasets),
-                    "variant": variant,
-                    "backend": backend,
-                    "protocol": protocol,
-                    "engine": engine if engine in ("step", "fused") else "auto",
-                    "seeds": seeds,
-                    "data-source": source if source in ("original", "standin") else "auto",
-                }
-                if engine == "none":  # PyTorch's own recurrent layers: no backend to choose
-                    del options["backend"]
-                marker = "" if name == "accuracy" else f" -m {shlex.quote(name)}"
-                text = " ".join(f"--{option} {shlex.quote(value)}" for option, value in options.items())
-                said.append(f"pytest benchmarks{marker} {text}")
-    return said
-
-
-def _asked(rows: pd.DataFrame) -> tuple[str, str, str]:
-    """The variants, backends and seeds of rows, each as an option's value."""
-    variant, backend = (
-        ",".join(rows[column].drop_duplicates().sort_values(key=order)) for column in ("variant", "backend")
-    )
-    return variant, backend, ",".join(str(seed) for seed in sorted(rows["seed"].unique()))

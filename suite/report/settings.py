@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from suite.drawing import Drawing, file_name
+from suite.drawing import DASHES, Drawing, file_name
 from suite.report.measured import COUNTED, NAMED, ORDERED, SETTING, framework_name, order, with_baselines
 
 if TYPE_CHECKING:
@@ -43,14 +43,24 @@ class Part:
         """How a caption begins."""
         return about_setting(self.setting, self.rows) + f" {self.framework}." * bool(self.framework)
 
-    def drawing(self, name: str, title: str, caption: str, figure: Figure, data: pd.DataFrame) -> Drawing:
-        """The figure, with the setting in its file's name and its title."""
+    @property
+    def about_models(self) -> str:
+        """As `about`, with the models that are PyTorch's beside the framework's."""
+        others = [name for name in DASHES if (self.rows["variant"] == name).any()]
+        if not others or self.framework == PYTORCH:
+            return self.about
+        return f"{self.about.removesuffix('.')} ({', '.join(others)}: {PYTORCH})."
+
+    def drawing(
+        self, name: str, title: str, caption: str, figure: Figure, data: pd.DataFrame, shows: str = ""
+    ) -> Drawing:
+        """The figure, with the setting in its file's name and its title; `shows`: what is to be seen, in words."""
         on, framework = self.setting["dataset"], [self.framework] * bool(self.framework)
-        title = ", ".join(
-            [f"{title} on {on}" if framework else f"{title} on {on} ({self.setting['data_source']})", *framework]
+        about = on if framework else f"{on} ({self.setting['data_source']})"
+        whole = ", ".join([f"{title} on {about}", *framework]) + self.setting["told"]
+        return Drawing(
+            file_name(name, self.setting["name"], *framework), whole, caption, figure, data, title, f"{whole}. {shows}"
         )
-        title += self.setting["told"]
-        return Drawing(file_name(name, self.setting["name"], *framework), title, caption, figure, data)
 
 
 def by_setting(rows: pd.DataFrame) -> Iterator[Part]:
@@ -116,6 +126,12 @@ def seeds_text(rows: pd.DataFrame) -> str:
         return "n = 0 seeds"
     low, high = int(n.min()), int(n.max())
     return f"n = {low} seed{'s' * (low != 1)}" if low == high else f"n = {low} to {high} seeds"
+
+
+def samples(rows: pd.DataFrame) -> str:
+    """How many samples the rows are of, at least, as text; "?" where they do not say."""
+    n = rows["n"].dropna()
+    return str(int(n.min())) if len(n) else "?"
 
 
 def about_setting(setting: Mapping[str, str], rows: pd.DataFrame) -> str:

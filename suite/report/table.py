@@ -25,8 +25,9 @@ def percent(value: float, digits: int = 1) -> str:
 
 @dataclass(frozen=True)
 class Number:
-    """A mean with the half-width of its 95 % t-interval and its number of seeds, each left out where it is not known;
-    then what else is to be said. `form` writes a value; `best` marks it with *.
+    """A mean with the half-width of its 95 % t-interval, or with its interval from `low` to `high`, and its number of
+    seeds, each left out where it is not known; then what else is to be said. `form` writes a value; `best` marks it
+    with *. learnt: of seeds that learn or do not, how many of the n do; low and high are then of their share.
     """
 
     mean: float = math.nan
@@ -36,23 +37,41 @@ class Number:
     best: bool = False
     signed: bool = False
     form: Callable[[float], str] = percent
+    low: float = math.nan
+    high: float = math.nan
+    learnt: int | None = None
 
 
-Cell = str | Number | tuple[Number, ...]
+Line = str | Number | tuple[Number, ...]
 """Text, a number, or the numbers of several kernels."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Lines of one cell, one below the other; what stands in one row on the same line belongs together."""
+
+    lines: tuple[Line, ...]
+
+
+Cell = Line | Stack
 
 
 def written(cell: Cell) -> str:
     """A cell as text: "77.5 ± 1.2, n=5, 1 dead"."""
     if isinstance(cell, str):
         return cell
+    if isinstance(cell, Stack):
+        return " / ".join(map(written, cell.lines))
     if isinstance(cell, tuple):
         return "; ".join(map(written, cell)) or NOTHING
     said = list(cell.flags)
-    if not math.isnan(cell.mean):
+    between = "" if math.isnan(cell.low) else f" [{cell.form(cell.low)}, {cell.form(cell.high)}]"
+    if cell.learnt is not None:
+        said = [f"{cell.learnt} of {cell.n} learn{between}", *said]
+    elif not math.isnan(cell.mean):
         mean = cell.form(cell.mean)
         sign = "+" if cell.signed and not mean.startswith("-") else ""
-        interval = "" if math.isnan(cell.ci95) else f" ± {cell.form(cell.ci95)}"
+        interval = between or ("" if math.isnan(cell.ci95) else f" ± {cell.form(cell.ci95)}")
         said = [f"{sign}{mean}{interval}", *([f"n={cell.n}"] if cell.n is not None else []), *said]
     return (", ".join(said) or "no value") + " *" * cell.best
 
@@ -83,8 +102,8 @@ class Section:
 
 @dataclass(frozen=True)
 class Table:
-    """`name` is that of its files. data: the numbers of the cells, every digit, one row each. apart: too wide for a
-    page, so that in LaTeX each section is a table of its own.
+    """`name` is that of its files. data: the numbers of the cells, every digit, one row each. apart: each section is a
+    table of its own in Markdown and LaTeX, as the whole would be too wide, and would say the same in every row.
     """
 
     name: str
@@ -137,10 +156,14 @@ class Table:
 
     def markdown(self) -> str:
         """A document of its own."""
-        names = [column.name for column in self.columns]
-        lines = [_pipes(map(_markdown, names)), _pipes(["---"] * len(names))]
-        lines += [_pipes(map(_markdown, row)) for row in self.rows]
-        return "\n".join([self.title, "", *lines, "", *(f"- {note}" for note in self.notes), ""])
+        whole = (Section("", self.rows),)
+        names = [column.name for column in (self.shown if self.apart else self.columns)]
+        lines = []
+        for section in self.sections() if self.apart else whole:
+            lines += [f"### {_markdown(section.heading)}", ""] * bool(section.heading)
+            lines += [_pipes(map(_markdown, names)), _pipes(["---"] * len(names))]
+            lines += [*(_pipes(map(_markdown, row)) for row in section.rows), ""]
+        return "\n".join([self.title, "", *lines, *(f"- {note}" for note in self.notes), ""])
 
     def latex(self) -> str:
         """A table environment, or one for each section; needs the packages booktabs and textcomp (in LaTeX itself since
@@ -162,11 +185,11 @@ def _environment(table: Table, title: str, label: str) -> str:
     rows: list[str] = []
     for section, own in groupby(table.rows, lambda row: row[: table.n_section]):
         rows += [r"\midrule"] * bool(rows and section)
-        rows += [" & ".join(_latex(written(cell)) for cell in row) + r" \\" for row in own]
+        rows += [" & ".join(map(_latex_cell, row, table.columns)) + r" \\" for row in own]
     shapes = {"number": "r", "long": r"p{.18\linewidth}"}
     lines = [
         r"\begin{table}",
-        r"\centering\footnotesize",
+        r"\centering\scriptsize" if table.apart else r"\centering\footnotesize",
         rf"\caption{{{_latex(title)} {_latex(' '.join(table.notes))}}}",
         rf"\label{{{label}}}" if label else "",
         rf"\begin{{tabular}}{{{''.join(shapes.get(column.kind, 'l') for column in table.columns)}}}",
@@ -190,6 +213,8 @@ _MARKDOWN = str.maketrans({"&": "&amp;", "<": "&lt;", "\n": " ", "\r": " "} | {s
 
 def _markdown(cell: Cell) -> str:
     """Names come from outside; what is written of a number is ours."""
+    if isinstance(cell, Stack):
+        return " / ".join(map(_markdown, cell.lines))
     return cell.translate(_MARKDOWN).replace("](", "]\\(") if isinstance(cell, str) else written(cell)
 
 
@@ -210,6 +235,14 @@ _LATEX = str.maketrans(
         "\r": " ",
     }
 )
+
+
+def _latex_cell(cell: Cell, column: Column) -> str:
+    if not isinstance(cell, Stack):
+        return _latex(written(cell))
+    side = "r" if column.kind == "number" else "l"
+    lines = r" \\ ".join(_latex(written(line)) for line in cell.lines)
+    return rf"\shortstack[{side}]{{{lines}}}"
 
 
 def _latex(text: str) -> str:

@@ -21,8 +21,8 @@ from suite.report.measured import (
     with_baselines,
 )
 from suite.report.statistics import means
-from suite.report.table import Cell, Column, Number, Table, named_columns
-from suite.report.table6 import papers_cell
+from suite.report.table import Cell, Column, Line, Number, Stack, Table, named_columns
+from suite.report.table6 import papers_cell, told_apart
 from suite.results import Results
 
 TITLE = "Test accuracy at temporal resolutions other than the training's, beside Table 7 of Yin et al. (2024)."
@@ -32,7 +32,9 @@ _BY = [*SETTING, "mode", "readout", "variant", "variant_parameters", "backend", 
 
 
 def table7(results: Results) -> Table:
-    """A row for each model and framework, then the paper's, a column for each resolution; data as `summary7` has it."""
+    """A table for each mode, with a row for each model and a column for each resolution; in a cell the frameworks'
+    numbers and the paper's. data as `summary7` has it.
+    """
     data = summary7(results)
     dts = sorted(set(data["dt_ms"]) | set(map(float, RESOLUTIONS_MS)))
     rows: list[tuple[Cell, ...]] = []
@@ -41,17 +43,21 @@ def table7(results: Results) -> Table:
         about: dict[str, Any] = dict(zip(group, key, strict=True))
         source, protocol = about["data_source"], about["protocol"]
         start = (*(str(about[name]) for name in NAMED), MODES[about["mode"]], READOUTS[about["readout"]])
-        for backend, own in part.groupby("backend", sort=False):
-            cells = (tuple(map(Number, at["mean"], at["ci95"])) for dt in dts for at in [own[own["dt_ms"] == dt]])
-            rows.append((*start, about["variant"], framework_name(backend), *cells))
+        backends = list(dict.fromkeys(part["backend"]))
         paper = part.drop_duplicates("dt_ms").set_index("dt_ms")["paper"]
-        if paper.notna().any():
-            numbers = (papers_cell(paper.get(dt, math.nan), source, protocol) for dt in dts)
-            rows.append((*start, about["variant"], "paper", *numbers))
+        beside = ["paper"] * bool(paper.notna().any())
+        cells = []
+        for dt in dts:
+            own = part[part["dt_ms"] == dt]
+            lines: list[Line] = [_numbers(own[own["backend"] == backend]) for backend in backends]
+            lines += [papers_cell(paper.get(dt, math.nan), source, protocol)] * len(beside)
+            cells.append(Stack(tuple(lines)))
+        names = Stack((*map(framework_name, backends), *beside))
+        rows.append((*start, about["variant"] + told_apart(data, about), names, *cells))
     columns = (
         *named_columns("mode", "readout"),
         Column("model", "variant"),
-        Column("framework"),
+        Column("from"),
         *(Column(f"{dt:g} ms", "number") for dt in dts),
     )
     return Table(
@@ -65,8 +71,15 @@ def table7(results: Results) -> Table:
     )
 
 
+def _numbers(rows: pd.DataFrame) -> tuple[Number, ...]:
+    """One of each kernel."""
+    return tuple(Number(one["mean"], low=one["lower"], high=one["upper"]) for _, one in rows.iterrows())
+
+
 def summary7(results: Results) -> pd.DataFrame:
-    """Mean, ci95 and n of each model, framework, resolution, mode and readout, and the paper's number (fractions)."""
+    """Mean, ci95, lower, upper and n of each model, framework, resolution, mode and readout, and the paper's number,
+    all fractions.
+    """
     rows = with_baselines(measured(results, "generalization", "test_accuracy"))
     table = means(rows.reindex(columns=[*rows.columns.union(["dt_ms", "mode", "readout"], sort=False)]), _BY)
     table["dt_ms"] = table["dt_ms"].astype(float)
@@ -85,7 +98,7 @@ def _notes(table: pd.DataFrame) -> list[str]:
     """What a reader must know about Table 7."""
     n = table["n"]
     seeds = "" if n.empty else f" n = {n.min()}" + (f" to {n.max()}" if n.max() != n.min() else "") + " seeds."
-    said = [f"Test accuracy in %: mean ± 95 % t-interval over seeds; no interval for n = 1.{seeds}"]
+    said = [f"Test accuracy in %: mean over seeds [95 % t-interval, of the logit]; no interval for n = 1.{seeds}"]
     said.append(
         "The paper does not say whether its tests at other resolutions keep the number of steps or the time that they "
         "span; its numbers stand beside both."

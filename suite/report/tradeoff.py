@@ -25,8 +25,8 @@ CRITERIA = {
     "operations": "operations a sample",
 }
 """Columns, and their names as text. Of the last two less is better, of the others more."""
-_COSTS = ("spike_rate", "operations")
-_SHARES = ("accuracy", "worst_fixed_steps", "worst_fixed_window")
+COSTS = ("spike_rate", "operations")
+SHARES = ("accuracy", "worst_fixed_steps", "worst_fixed_window")
 
 
 def tradeoff(results: Results) -> Table:
@@ -49,8 +49,9 @@ def tradeoff(results: Results) -> Table:
 
 
 def _number(one: pd.Series) -> Number:
-    form = percent if one["criterion"] in _SHARES else _quantity
-    return Number(one["mean"], one["ci95"], one["n"], best=bool(one["best"]), form=form)
+    form = percent if one["criterion"] in SHARES else _quantity
+    interval = {} if math.isinf(one["mean"]) else {"low": one["low"], "high": one["high"]}
+    return Number(one["mean"], n=one["n"], best=bool(one["best"]), form=form, **interval)
 
 
 def _quantity(value: float) -> str:
@@ -60,8 +61,8 @@ def _quantity(value: float) -> str:
 
 
 def criteria(results: Results) -> pd.DataFrame:
-    """One line for each criterion of each variant in every setting and framework: mean, ci95 and n over seeds, and
-    whether its mean is the best of at least two. Accuracies are fractions.
+    """One line for each criterion of each variant in every setting and framework: mean, its 95 % interval (low, high)
+    and n over seeds, and whether its mean is the best of at least two. Accuracies are fractions.
 
     The framework names the kernel where there are several: numbers of two kernels never share a line, nor a best.
     """
@@ -71,14 +72,16 @@ def criteria(results: Results) -> pd.DataFrame:
         table = _means(part.rows)
         for metric in CRITERIA:
             of = table[table["metric"] == metric]
-            best = of["mean"].min() if metric in _COSTS else of["mean"].max()
+            best = of["mean"].min() if metric in COSTS else of["mean"].max()
             lines += [
                 {**about, "variant": one["line"], "criterion": metric}
-                | {"mean": one["mean"], "ci95": one["ci95"], "n": one["n"]}
+                | {"mean": one["mean"], "low": one["lower"], "high": one["upper"], "n": one["n"]}
                 | {"best": len(of) > 1 and one["mean"] == best}
                 for _, one in of.iterrows()
             ]
-    return pd.DataFrame(lines, columns=[*SETTING, "framework", "variant", "criterion", "mean", "ci95", "n", "best"])
+    return pd.DataFrame(
+        lines, columns=[*SETTING, "framework", "variant", "criterion", "mean", "low", "high", "n", "best"]
+    )
 
 
 def _means(rows: pd.DataFrame) -> pd.DataFrame:
@@ -86,7 +89,7 @@ def _means(rows: pd.DataFrame) -> pd.DataFrame:
     by = ["variant", "line", "metric"]
     beyond = rows["value"].map(math.isinf).groupby([rows[name] for name in by]).transform("any")
     table = means(rows.assign(value=rows["value"].mask(beyond, 0.0), beyond=beyond), [*by, "beyond"])
-    table.loc[table["beyond"].astype(bool), ["mean", "ci95"]] = math.inf, math.nan
+    table.loc[table["beyond"].astype(bool), ["mean", "lower", "upper"]] = math.inf, math.nan, math.nan
     return table
 
 
@@ -126,9 +129,9 @@ def _worst(tested: pd.DataFrame) -> pd.DataFrame:
 def _notes(table: pd.DataFrame) -> list[str]:
     """What a reader must know about the trade-off."""
     said = [
-        "Mean ± 95 % t-interval over n seeds; no interval for n = 1. Blank: not measured. *: the best mean measured "
-        "on its dataset, data, protocol, engine and framework; where intervals overlap, or with one seed, it may be "
-        "chance.",
+        "Mean over n seeds [95 % t-interval, of shares that of the logit]; no interval for n = 1. Blank: not measured. "
+        "*: the best mean measured on its dataset, data, protocol, engine and framework; where intervals overlap, or "
+        "with one seed, it may be chance.",
         "Worst resolution: the lowest test accuracy of 1, 2, 3, 5 and 10 ms, in each seed. Flips: of the gradient "
         "attack, median over samples. Operations: effective accumulations and multiply-accumulations together. Fewer "
         "spikes and operations are better, of a network that is right: one that is silent costs least.",

@@ -39,7 +39,7 @@ ABOUT = [*RUN_COLUMNS, "status", "finished_at", "n_classes", "kind"]
 """What every line of `Results.artifact` and `Results.curves` says of its run."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Results:
     """rows: one a metric, the columns of results.csv and `EXTRA`. `problems` has what could not be read, in words."""
 

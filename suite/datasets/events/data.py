@@ -10,7 +10,7 @@ from suite.datasets.base import Data
 from suite.datasets.common.splits import HOLDOUT, holdout
 from suite.datasets.events.binning import Augment, EventSplit, Layout, compact, data_hash
 from suite.datasets.events.preprocess import Preprocess
-from suite.datasets.events.recordings import Recordings, adapted
+from suite.datasets.events.recordings import Augmentation, Recordings, adapted
 from suite.datasets.events.store import Store
 
 
@@ -23,7 +23,7 @@ def event_data(
     *,
     split_seed: int,
     layout: Layout,
-    augment: Augment | None,
+    augment: Augmentation | None,
     once: bool = False,
 ) -> Data:
     """The three splits of the stores "train", "test" and perhaps "valid"; without that, a tenth of train is held out,

@@ -6,12 +6,13 @@ tonic itself is not imported: all that is shared are the names of the fields.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
 
+from suite.datasets.events.jitter import OPTIONS, jitter
 from suite.datasets.events.preprocess import Sensor
 from suite.datasets.events.store import Store
 
@@ -19,6 +20,8 @@ Augment = Callable[[np.ndarray, np.ndarray, np.random.Generator], tuple[np.ndarr
 """Changes one recording: (t [E] in microseconds, unit [E], generator) -> new t and unit, of any equal length."""
 Transform = Callable[[np.ndarray], Any]
 """Changes structured events, as tonic's transforms do."""
+Augmentation = Augment | Transform | Mapping[str, float]
+"""What a loader takes: one of these, or numbers by name, as `suite.datasets.events.jitter` has them."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +77,12 @@ def structured(t: np.ndarray, unit: np.ndarray, sensor: Sensor) -> np.ndarray:
     return events
 
 
-def adapted(augment: Augment | Transform, sensor: Sensor) -> Augment:
-    """`augment` itself, or a transform of structured events made one. Raises ValueError for anything else."""
+def adapted(augment: Augmentation, sensor: Sensor) -> Augment:
+    """`augment` itself, or numbers (`jitter`) or a transform of structured events made one. Raises ValueError for
+    anything else.
+    """
+    if isinstance(augment, Mapping):
+        return jitter(augment, sensor)
     for arguments in (3, 1):
         try:
             inspect.signature(augment).bind(*[None] * arguments)
@@ -83,7 +90,8 @@ def adapted(augment: Augment | Transform, sensor: Sensor) -> Augment:
             continue
         return cast(Augment, augment) if arguments == 3 else _Adapted(cast(Transform, augment), sensor)
     raise ValueError(
-        f"augment = {augment!r}; it is a function of (t, unit, generator), or of events, as tonic's transforms are"
+        f"augment = {augment!r}; it is numbers by name ({', '.join(OPTIONS)}), a function of (t, unit, generator), or "
+        "one of events, as tonic's transforms are"
     )
 
 

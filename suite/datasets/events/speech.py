@@ -16,7 +16,7 @@ from suite.datasets.common.folders import data_folder, make_standin, pick_source
 from suite.datasets.events.binning import Layout, check_classes, check_layout
 from suite.datasets.events.data import event_data
 from suite.datasets.events.preprocess import Preprocess, fixed_interval
-from suite.datasets.events.recordings import Augment
+from suite.datasets.events.recordings import Augmentation
 from suite.datasets.events.store import Store, open_files
 from suite.datasets.formats.heidelberg import CHANNELS, VERSION, read_safely
 from suite.datasets.standins import speech as standin
@@ -50,13 +50,13 @@ class Speech:
         binary: bool = True,
         split_seed: int = 0,
         layout: Layout = "events",
-        augment: Augment | None = None,
+        augment: Augmentation | None = None,
     ) -> Data:
         """N = 700 inputs, step i holds the spikes in [i dt, (i + 1) dt), later ones are dropped.
 
         dt_ms: length of a step in milliseconds. binary: 0 or 1, else the number of spikes.
         split_seed: of the speakers held out for validation, if there is no file for it. layout: "events" or "dense"
-        batches. augment: changes training recordings, see `suite.datasets.events.recordings.Augment`; or a tonic
+        batches. augment: changes training recordings, see `suite.datasets.events.recordings.Augmentation`; or a tonic
         transform. Raises DataUnavailable, DataCorrupt, or ValueError for impossible options.
         """
         preprocess = Preprocess(CHANNELS, fixed_interval(dt_ms, n_steps), binary)

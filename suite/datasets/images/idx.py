@@ -23,6 +23,16 @@ DIGITS_COUNTED = {
 
 
 @dataclass(frozen=True)
+class Found:
+    """What was read: "original" or "standin", with a digest of the files."""
+
+    source: str
+    digest: str
+    train: Labelled
+    test: Labelled
+
+
+@dataclass(frozen=True)
 class Grey:
     """A dataset in FOLDER/raw. write: makes its stand-in's files in a folder; mirrors: addresses of the folder that the
     files are published in; packed: of each file its MD5 and bytes there, compressed. counts: train, test.
@@ -42,6 +52,12 @@ class Grey:
         Reads DIR/FOLDER/raw (uncompressed IDX). Raises DataUnavailable, DataCorrupt, or ValueError for a bad option.
         """
         check_options(self.name, n_steps, coding)
+        found = self.read(source)
+        look = {"n_steps": n_steps, "coding": coding}
+        return image_data(self.name, found.source, found.digest, split_seed, look, found.train, found.test)
+
+    def read(self, source: str) -> Found:
+        """The images and labels that are here. Raises as `load` does."""
         below = Path(self.folder, "raw")
         raw = data_folder() / below
         picked = pick_source(self.name, source, raw if any(file.exists() for file in files(raw)) else None)
@@ -51,8 +67,7 @@ class Grey:
             n_train, n_test = standin.N_TRAIN, standin.N_TEST
         four = files(raw)
         train, test = _read(four[0], four[1], n_train), _read(four[2], four[3], n_test)
-        look = {"n_steps": n_steps, "coding": coding}
-        return image_data(self.name, picked, hash_files(four), split_seed, look, train, test)
+        return Found(picked, hash_files(four), train, test)
 
     def archives(self) -> Mapping[str, tuple[Archive, ...]]:
         """Addresses and checksums as torchvision has them."""

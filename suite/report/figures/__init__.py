@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from importlib import import_module
 
 from suite.drawing import Drawing
 from suite.registry import experiments
-from suite.report.figures import variants
+from suite.report.figures import pareto, variants
 from suite.results import Results
 
 Draw = Callable[[Results], Iterable[Drawing]]
 
 
-def draw(results: Results) -> Iterator[Drawing]:
-    """Figure 2, then those of the experiments that have rows, in the registry's order."""
-    yield from variants.draw(results)
+def draw(results: Results) -> dict[str, list[Drawing]]:
+    """By experiment: those of the experiments that have rows, in the registry's order. Figure 2 is of none (""), the
+    trade-off of all ("tradeoff").
+    """
+    drawn = {"": list(variants.draw(results))}
     there = set(results.rows["experiment"])
     for name in experiments:
         one = _draw_of(name) if name in there else None
         if one is not None:
-            yield from one(results)
+            drawn[name] = list(one(results))
+    return {**drawn, "tradeoff": list(pareto.draw(results))}
 
 
 def without(results: Results) -> list[str]:

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from suite.drawing import CHANCE, COLUMN, FULL, Drawing, colour, key, label, new_figure, plain, style
+from suite.drawing import CHANCE, COLUMN, FULL, Drawing, colour, key, label, new_figure, plain, seen, style, within
 from suite.paper import TABLE_6
 from suite.report.figures import curves
-from suite.report.measured import COUNTED, SETTING, accuracy_rows, chance, comparable
+from suite.report.measured import COUNTED, SETTING, accuracy_rows, chance, comparable, with_baselines
 from suite.report.settings import Part, by_setting
-from suite.report.statistics import mean_ci
+from suite.report.statistics import interval
 from suite.results import STATUSES, Results
 
 MARKERS = ("o", "s", "^", "v")
@@ -25,7 +25,7 @@ FAR = 0.3
 
 def draw(results: Results) -> Iterator[Drawing]:
     """One figure for each setting that has a test accuracy; then the curves of the training."""
-    for part in by_setting(accuracy_rows(results)):
+    for part in by_setting(with_baselines(accuracy_rows(results))):
         if part.rows["value"].notna().any():
             yield _draw(part)
     yield from curves.draw(results)
@@ -64,9 +64,16 @@ def _draw(part: Part) -> Drawing:
         ax.set_xticks(range(len(lines)), [_tick(line, rows[rows["line"] == line]) for line in lines])
         ax.set_xlim(-0.5, len(lines) - 0.5)
         ax.set_ylabel("test accuracy (%)")
-        ax.set_ylim(top=min(ax.get_ylim()[1], max(100.5, ax.dataLim.y1 + 0.5), 104))  # intervals may pass 100 %
+        within(ax, 0, 100)
         _legend(figure, frameworks, bool(papers), not math.isnan(guess))
-    return part.drawing("accuracy", "Test accuracy", caption, figure, data)
+    return part.drawing("accuracy", "Test accuracy", caption, figure, data, "; ".join(_seen(rows, frameworks)))
+
+
+def _seen(rows: pd.DataFrame, frameworks: list[str]) -> Iterator[str]:
+    counted = rows[rows["status"].isin(COUNTED)]
+    for name in frameworks:
+        own = counted[counted["framework"] == name]
+        yield seen(f"mean with {name}", 100 * own.groupby("line", sort=False)["value"].mean())
 
 
 def _offset(i: int, n: int) -> float:
@@ -85,11 +92,15 @@ def _points(ax: Any, x: float, rows: pd.DataFrame, marker: str, shade: str) -> N
     values = 100 * rows.loc[rows["status"].isin(COUNTED), "value"].dropna()
     if values.empty:
         return
-    mean, half = mean_ci(values)
-    bar = None if math.isnan(half) else half
-    ax.errorbar(x, mean, bar, fmt=marker, color=shade, markersize=4.5, mfc="white", capsize=2, elinewidth=0.9, zorder=3)
+    mean, (low, high) = values.mean(), interval(values / 100, share=True)
+    bar = None if math.isnan(low) else [[mean - 100 * low], [100 * high - mean]]
+    look: dict[str, Any] = {"markersize": 4.5, "mfc": "white", "capsize": 2, "elinewidth": 0.9, "zorder": 3}
+    bars = ax.errorbar(x, mean, bar, fmt=marker, color=shade, **look)
+    bars.lines[0].set_clip_on(False)
     spread = np.linspace(-0.08, 0.08, len(values)) if len(values) > 1 else np.zeros(1)
-    ax.plot(x + spread, values, marker, color=shade, alpha=0.6, markersize=1.6, markeredgewidth=0, zorder=4)
+    ax.plot(
+        x + spread, values, marker, color=shade, alpha=0.6, markersize=1.6, markeredgewidth=0, zorder=4, clip_on=False
+    )
 
 
 def _legend(figure: Any, frameworks: list[str], has_paper: bool, guess: bool) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from suite.drawing import CHANCE, FULL, Drawing, colour, key, label, new_figure, plain, style
-from suite.report.measured import COUNTED, KEY, SETTING, chance
+from suite.drawing import CHANCE, FULL, Drawing, colour, key, label, new_figure, plain, seen, style, within
+from suite.report.measured import COUNTED, KEY, SETTING, chance, with_baselines
 from suite.report.settings import Part, by_setting
-from suite.report.statistics import mean_ci, means
+from suite.report.statistics import interval, means
 from suite.results import Results
 
 METRICS = (("train_loss", "validation_loss"), ("train_accuracy", "validation_accuracy"))
@@ -34,7 +35,7 @@ def curve_rows(results: Results) -> pd.DataFrame:
 
 def draw(results: Results) -> Iterator[Drawing]:
     """One figure for each setting that has curves."""
-    for part in by_setting(curve_rows(results)):
+    for part in by_setting(with_baselines(curve_rows(results))):
         yield _draw(part)
 
 
@@ -42,6 +43,7 @@ def _draw(part: Part) -> Drawing:
     rows, lines = part.rows, part.lines
     counted = rows["status"].isin(COUNTED)
     data = means(rows[counted & rows["value"].notna()], ["line", "framework", "metric", "epoch"])
+    rows = _one_of_alike(rows)
     caption = part.about
     caption += (
         " Lines: mean over the seeds that ended ok or dead; bands: 95 % t-interval (none for n = 1), cut at the frame."
@@ -57,31 +59,53 @@ def _draw(part: Part) -> Drawing:
                 scale = 100 if metric.endswith("accuracy") else 1
                 own = rows[(rows["metric"] == metric) & rows["value"].notna()]
                 own = own.assign(epoch=own["epoch"].astype(float), value=scale * own["value"])
-                _lines(ax, own[own["status"].isin(COUNTED)], lines, shades, frameworks)
+                _lines(ax, own[own["status"].isin(COUNTED)], lines, shades, frameworks, scale)
                 for (line, framework, _), run in own[~own["status"].isin(COUNTED)].groupby(RUN, sort=False):
                     _stopped(
                         ax, run, shades[lines.index(str(line))], _dashes(frameworks)[frameworks.index(str(framework))]
                     )
                 _fit(ax)
+                within(ax, 0, 100 if scale == 100 else math.inf)
                 _label(ax, metric, rows)
         guess = 100 * chance(rows)
-        seen = [ax for ax in axes[:, 1] if ax.get_ylim()[0] <= guess]
-        for ax in seen:
+        low = [ax for ax in axes[:, 1] if ax.get_ylim()[0] <= guess]
+        for ax in low:
             ax.axhline(guess, **CHANCE, zorder=0)
         for ax in axes[1]:
             ax.set_xlabel("epoch")
-        _legend(figure, dict(zip(map(label, lines), shades, strict=True)), frameworks, bool(seen))
+        _legend(figure, dict(zip(map(label, lines), shades, strict=True)), frameworks, bool(low))
     data = data.assign(**{name: part.setting[name] for name in SETTING})[[*SETTING, *data.columns]]
-    return part.drawing("curves", "Figure 3: loss and accuracy", caption, figure, data)
+    last = data[(data["metric"] == "validation_accuracy") & (data["epoch"] == data["epoch"].max())]
+    shows = seen("validation accuracy at the end", 100 * last.groupby("line", sort=False)["mean"].mean())
+    return part.drawing("curves", "Figure 3: loss and accuracy", caption, figure, data, shows)
+
+
+def _one_of_alike(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows in which frameworks whose curves are all the same are one, which its name says: lines on one another show
+    nothing.
+    """
+    where = ["line", "metric", "epoch", "seed"]
+    table = rows.pivot_table(index=where, columns="framework", values="value", dropna=False, sort=False)
+    table = table.dropna(how="all")
+    if table.shape[1] < 2 or not table.eq(table.iloc[:, 0], axis=0).all(axis=None):
+        return rows
+    name = f"{' and '.join(map(str, table.columns))} (the same)"
+    return rows[rows["framework"] == table.columns[0]].assign(framework=name)
 
 
 def _dashes(frameworks: list[str]) -> list[Any]:
     return [DASHES[i % len(DASHES)] for i in range(len(frameworks))]
 
 
-def _lines(ax: Any, rows: pd.DataFrame, lines: list[str], shades: list[str], frameworks: list[str]) -> None:
+def _lines(
+    ax: Any, rows: pd.DataFrame, lines: list[str], shades: list[str], frameworks: list[str], scale: float
+) -> None:
     """Means and intervals over seeds."""
     import seaborn as sns
+
+    def between(values: pd.Series) -> tuple[float, float]:
+        low, high = interval(values / scale, share=scale > 1)
+        return scale * low, scale * high
 
     if rows.empty:
         return
@@ -98,16 +122,11 @@ def _lines(ax: Any, rows: pd.DataFrame, lines: list[str], shades: list[str], fra
         marker="." if rows["epoch"].nunique() < 4 else None,
         markeredgewidth=0,
         markersize=4,
-        errorbar=_interval,
+        errorbar=between,
         err_kws={"alpha": 0.13, "linewidth": 0},
         legend=False,
         ax=ax,
     )
-
-
-def _interval(values: pd.Series) -> tuple[float, float]:
-    mean, half = mean_ci(values)
-    return mean - half, mean + half
 
 
 def _stopped(ax: Any, run: pd.DataFrame, shade: str, dashes: Any) -> None:

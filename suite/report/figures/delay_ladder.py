@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from suite.drawing import COLUMN, Drawing, colour, error_bars, key, label, new_figure, plain, style
+from suite.drawing import COLUMN, Drawing, colour, error_bars, key, label, new_figure, plain, seen, style
 from suite.report.measured import chance, measured
 from suite.report.settings import Part, by_setting
 from suite.report.statistics import means
@@ -53,8 +53,10 @@ def _draw(part: Part) -> Drawing:
         ax.set_xticks(sorted(data["T"].unique()))
         ax.set_xlabel("sequence length T (steps)")
         ax.set_ylabel("test accuracy (%)")
-        ax.set_ylim(guess - 10 if guess > 10 else 0, 102)
+        ax.set_ylim(max(0, guess - 10), 100)
         for i, framework in enumerate(frameworks if len(frameworks) > 1 else ()):
             ax.plot([], [], color="0.3", linestyle=DASHES[i % len(DASHES)], label=plain(framework))
         key(figure, ax, ncols=2)
-    return part.drawing("delay_ladder", "Accuracy at several delays", caption, figure, data)
+    longest = data[data["T"] == data["T"].max()].groupby("line", sort=False)["mean"].mean()
+    shows = seen(f"mean at T = {data['T'].max()}", 100 * longest)
+    return part.drawing("delay_ladder", "Accuracy at several delays", caption, figure, data, shows)

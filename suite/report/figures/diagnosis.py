@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
-from suite.drawing import FULL, Drawing, colour, new_figure, plain, style
+from suite.drawing import FULL, Drawing, colour, new_figure, plain, seen, spread, style, within
 from suite.report.measured import chance, measured
-from suite.report.settings import Part, by_framework
+from suite.report.settings import Part, by_framework, samples
 from suite.report.statistics import means
 from suite.results import Results
 
@@ -38,7 +39,7 @@ def _draw(part: Part) -> Drawing:
     variants = [name for name in DIAGNOSED if name in there] + [name for name in there if name not in DIAGNOSED]
     caption = (
         f"{part.about} Means over seeds; bars: 95 % t-interval (none for n = 1); "
-        f"{int(part.rows['n'].min())} test samples. Dotted: chance. Entropy of how often each class is predicted: "
+        f"{samples(part.rows)} test samples. Dotted: chance. Entropy of how often each class is predicted: "
         "0 nats where it is always the same."
     )
     with style():
@@ -46,15 +47,18 @@ def _draw(part: Part) -> Drawing:
         for ax, (metric, text) in zip(axes[0], UNITS.items(), strict=True):
             scale = 100 if metric == "test_accuracy" else 1
             for i, variant in enumerate(variants):
-                for _, own in data[(data["variant"] == variant) & (data["metric"] == metric)].iterrows():
+                own = data[(data["variant"] == variant) & (data["metric"] == metric)]
+                if len(own):
                     shade, gain = colour(SHADES.get(variant, variant)), "gain" in variant
                     look = {"color": "white" if gain else shade, "edgecolor": shade, "hatch": "////" if gain else None}
-                    mean, ci = scale * own["mean"], None if own.isna()["ci95"] else scale * own["ci95"]
-                    ax.bar(i, mean, yerr=ci, capsize=2, **look)
-                    ax.text(i, mean + (ci or 0), f"{mean:.3g}", ha="center", va="bottom", fontsize=6)
+                    mean, bar = scale * float(own["mean"].iloc[0]), scale * spread(own)
+                    ax.bar(i, mean, yerr=bar if own["lower"].notna().all() else None, capsize=2, **look)
+                    ax.text(i, mean + bar[1, 0], f"{mean:.3g}", ha="center", va="bottom", fontsize=6)
             if metric == "test_accuracy":
                 ax.axhline(100 * chance(part.rows), color="0.5", linestyle=":", linewidth=0.8)
             ax.set_xticks(range(len(variants)), [plain(DIAGNOSED.get(name, name)) for name in variants], fontsize=6)
             ax.set_ylabel(text)
             ax.margins(y=0.15)
-    return part.drawing("diagnosis", "Leak against input gain", caption, figure, data)
+            within(ax, 0, 100 if metric == "test_accuracy" else math.inf)
+    shows = seen("mean test accuracy", 100 * data[data["metric"] == "test_accuracy"].set_index("variant")["mean"])
+    return part.drawing("diagnosis", "Leak against input gain", caption, figure, data, shows)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from suite.drawing import FULL, Drawing, key, panel_title, panels, plain, style
+from suite.drawing import FULL, Drawing, key, panel_title, panels, plain, seen, style
 from suite.report.measured import artifact_lines, measured
 from suite.report.settings import Part, by_framework, with_labels
 from suite.report.statistics import means
@@ -54,4 +54,6 @@ def _draw(part: Part, numbers: pd.DataFrame) -> Drawing:
             ax.set_yticks([])
         key(figure, axes[0], loc="outside right center", title="class", markerscale=3)
     data = first[["line", "seed", "x", "y", "label"]]
-    return part.drawing("features", "Figure 7: features", caption, figure, data)
+    parted = pd.Series({line: value.get((line, "silhouette"), math.nan) for line in part.lines}, dtype=float)
+    shows = seen("silhouette", parted, "{:.2f}")
+    return part.drawing("features", "Figure 7: features", caption, figure, data, shows)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from suite.drawing import FULL, Drawing, error_bars, key, looks, new_figure, style
+from suite.drawing import FULL, Drawing, error_bars, key, looks, new_figure, seen, style
 from suite.report.measured import measured
-from suite.report.settings import Part, by_framework
+from suite.report.settings import Part, by_framework, samples
 from suite.report.statistics import means
 from suite.results import Results
 
@@ -26,17 +26,18 @@ def draw(results: Results) -> Iterator[Drawing]:
 def _draw(part: Part) -> Drawing:
     data = means(part.rows, ["line", "variant", "mode", "readout", "dt_ms"]).astype({"dt_ms": float})
     caption = (
-        f"{part.about.removesuffix('.')} (lstm, gru, rnn: PyTorch). Networks trained at one bin width, "
-        f"tested at others, {int(part.rows['n'].min())} samples. Points: mean over seeds; bars: 95 % t-interval "
-        "(none for n = 1)."
+        f"{part.about_models} Networks trained at one bin width, tested at others, {samples(part.rows)} "
+        "samples. Points: mean over seeds, lines a little apart sideways; bars: 95 % t-interval (none for n = "
+        "1)."
     )
     with style():
         figure, axes = new_figure(FULL, 2.6, caption, ncols=len(PANELS), sharex=True, sharey=True)
         for ax, (mode, readout, title) in zip(axes[0], PANELS, strict=True):
-            for line, variant in part.variants.items():
+            for i, (line, variant) in enumerate(part.variants.items()):
+                aside = 1.022 ** (i - (len(part.variants) - 1) / 2)  # bars at one place would hide each other
                 own = data[(data["line"] == line) & (data["mode"] == mode) & (data["readout"] == readout)]
                 own = own.sort_values("dt_ms")
-                error_bars(ax, own["dt_ms"], own, 100, **looks(variant, line))
+                error_bars(ax, own["dt_ms"] * aside, own, 100, **looks(variant, line))
             ax.set_xscale("log")
             ticks = sorted(data["dt_ms"].unique())
             ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
@@ -46,4 +47,9 @@ def _draw(part: Part) -> Drawing:
             ax.set_ylim(0, 100)
         axes[0, 0].set_ylabel("test accuracy (%)")
         key(figure, axes[0, 0], ncols=4)
-    return part.drawing("generalization", "Table 7 drawn: accuracy at other resolutions", caption, figure, data)
+    steps = data[(data["mode"] == "fixed_steps") & (data["readout"] == "trained")]
+    ends = dict.fromkeys((steps["dt_ms"].min(), steps["dt_ms"].max()))
+    at = {end: 100 * steps[steps["dt_ms"] == end].set_index("line")["mean"] for end in ends}
+    shows = "; ".join(seen(f"as many steps, at {end:g} ms", of) for end, of in at.items())
+    title = "Table 7 drawn: accuracy at other resolutions"
+    return part.drawing("generalization", title, caption, figure, data, shows)

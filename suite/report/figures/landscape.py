@@ -9,7 +9,6 @@ import pandas as pd
 
 from suite.drawing import (
     COLUMN,
-    DASHES,
     FULL,
     Drawing,
     error_bars,
@@ -19,10 +18,11 @@ from suite.drawing import (
     panel_title,
     panels,
     plain,
+    seen,
     style,
 )
 from suite.report.measured import artifact_lines, measured
-from suite.report.settings import PYTORCH, Part, by_framework
+from suite.report.settings import Part, by_framework, samples
 from suite.report.statistics import means
 from suite.results import Results
 
@@ -54,25 +54,21 @@ def _square(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return x, y, table.to_numpy(float)
 
 
-def _about(part: Part) -> str:
-    """How a caption begins: which models are PyTorch's beside the framework's."""
-    others = [name for name in DASHES if (part.rows["variant"] == name).any()]
-    if not others or part.framework == PYTORCH:
-        return part.about
-    return f"{part.about.removesuffix('.')} ({', '.join(others)}: {PYTORCH})."
-
-
 def _unit(circles: pd.DataFrame) -> str:
     return ", ".join(sorted(set(circles.loc[circles["metric"] == "loss_rise", "unit"].dropna())))
 
 
 def _caption(part: Part, circles: pd.DataFrame) -> str:
-    measured_on = f" ({_unit(circles)}, {int(circles['n'].min())} samples)" if len(circles) else ""
+    measured_on = f" ({_unit(circles)}, {samples(circles)} samples)" if len(circles) else ""
     return (
-        f"{_about(part)} Rise of the training loss{measured_on} over "
+        f"{part.about_models} Rise of the training loss{measured_on} over "
         "that at the trained weights (0, 0), in the plane of two filter-normalised random directions; one pair, lowest "
         "seed, one scale. "
     )
+
+
+def _highest(rows: pd.DataFrame) -> str:
+    return seen("highest loss rise", rows.groupby("line", sort=False)["rise"].max(), "{:.3g}")
 
 
 def _surfaces(part: Part, caption: str) -> Drawing:
@@ -95,7 +91,7 @@ def _surfaces(part: Part, caption: str) -> Drawing:
             ax.set_xticks([-1, 0, 1])
             ax.set_yticks([-1, 0, 1])
             ax.set_box_aspect(None, zoom=0.76)
-    return part.drawing("landscape_surface", "Figure 6: loss landscapes", caption, figure, rows[SHOWN])
+    return part.drawing("landscape_surface", "Figure 6: loss landscapes", caption, figure, rows[SHOWN], _highest(rows))
 
 
 def _contours(part: Part, caption: str, radii: list[float]) -> Drawing:
@@ -124,18 +120,19 @@ def _contours(part: Part, caption: str, radii: list[float]) -> Drawing:
         for ax in grid[:, 0]:
             ax.set_ylabel("direction 2")
         figure.colorbar(filled, ax=list(grid.flat), label="loss rise", shrink=0.8)
-    return part.drawing("landscape_contour", "Figure 6 as contours: loss", caption, figure, rows[SHOWN])
+    return part.drawing("landscape_contour", "Figure 6 as contours: loss", caption, figure, rows[SHOWN], _highest(rows))
 
 
 def _rises(part: Part) -> Drawing:
     rows = part.rows.astype({"radius": float})
     by = ["line", "variant", "metric", "radius"]
     # The planes of one network are no sample of networks: their spread is shown, not an interval for the mean.
-    spread = rows.groupby(by, sort=False)["value"].std().rename("sd").reset_index()
-    data = means(rows, by).drop(columns="ci95").merge(spread, on=by)
+    deviation = rows.groupby(by, sort=False)["value"].std().rename("sd").reset_index()
+    data = means(rows, by).drop(columns="ci95").merge(deviation, on=by)
+    data = data.assign(lower=data["mean"] - data["sd"], upper=data["mean"] + data["sd"])
     caption = (
-        f"{_about(part)} Mean over circles around the trained weights in {int(rows['pair'].nunique())} random planes "
-        f"a seed, {int(rows['n'].min())} training samples; bars: standard deviation over planes and seeds."
+        f"{part.about_models} Mean over circles around the trained weights in {int(rows['pair'].nunique())} random "
+        f"planes a seed, {samples(rows)} training samples; bars: standard deviation over planes and seeds."
     )
     with style():
         figure, axes = new_figure(COLUMN, 3.6, caption, nrows=2, sharex=True)
@@ -143,10 +140,12 @@ def _rises(part: Part) -> Drawing:
             scale = 100 if metric == "accuracy_fall" else 1
             for i, (line, variant) in enumerate(part.variants.items()):
                 own = data[(data["line"] == line) & (data["metric"] == metric)].sort_values("radius")
-                error_bars(ax, own["radius"] + 0.012 * i, own, scale, "sd", **looks(variant, line))
+                error_bars(ax, own["radius"] + 0.012 * i, own, scale, **looks(variant, line))
         axes[0, 0].set_ylabel(plain(f"loss rise ({_unit(rows)})"))
         axes[1, 0].set_ylabel("accuracy fall (points)")
         axes[1, 0].set_xlabel("distance from the trained weights")
         axes[1, 0].set_xticks(sorted(rows["radius"].unique()))
         key(figure, axes[0, 0], ncols=1)
-    return part.drawing("landscape_rise", "Sharpness in numbers", caption, figure, data)
+    far = data[(data["metric"] == "loss_rise") & (data["radius"] == data["radius"].max())].set_index("line")["mean"]
+    shows = seen(f"mean loss rise at a distance of {data['radius'].max():g}", far, "{:.3g}")
+    return part.drawing("landscape_rise", "Sharpness in numbers", caption, figure, data, shows)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import pandas as pd
 
-from suite.drawing import FULL, Drawing, error_bars, panels, style
+from suite.drawing import FULL, Drawing, error_bars, panels, seen, style, within
 from suite.report.measured import KEY, SETTING, artifact_lines, measured, sweep_k
 from suite.report.settings import Part, by_framework
 from suite.report.statistics import means
@@ -93,4 +94,7 @@ def _draw(part: Part, learnt: pd.DataFrame, trained: pd.DataFrame) -> Drawing:
             if metric in learnable:
                 ax.axhline(scale * learnable[metric], color="0.3", linestyle="--", linewidth=0.9)
             ax.set_ylim(0, max(1.08 * ax.dataLim.y1, 1e-9))  # room for the highest point; dataLim: bars too
-    return part.drawing("leak_sweep", "Leak sweep", caption, figure, data)
+            within(ax, 0, 100 if "accuracy" in metric else math.inf)
+    accuracies = data[data["metric"] == "test_accuracy"].sort_values("k")
+    shows = seen("mean test accuracy", 100 * accuracies.set_index("k")["mean"].rename(index="k = {:g}".format))
+    return part.drawing("leak_sweep", "Leak sweep", caption, figure, data, shows)

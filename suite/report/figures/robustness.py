@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from suite.drawing import FULL, Drawing, colour, key, label, new_figure, plain, style
+from suite.drawing import FULL, Drawing, colour, key, label, new_figure, plain, seen, style
 from suite.report.measured import artifact_lines, order, sweep_k
 from suite.report.settings import Part, by_framework
 from suite.results import Results
@@ -84,21 +84,23 @@ def _draw(part: Part, *, swept: bool) -> Drawing:
                 curve.step(x, 100 * y, where="post", **look)
                 curves += [(line, kind, float(a), float(b)) for a, b in zip(x, y, strict=True)]
         box.set_yscale("log")
+        crowded = len(lines) > 5 and not swept  # the key names them
         ticks = [plain(label(line)).replace(" + ", " +\n").replace(" ", "\n", 0 if swept else 1) for line in lines]
-        box.set_xticks(range(len(lines)), ticks)
+        box.set_xticks(range(len(lines)), [""] * len(lines) if crowded else ticks)
         box.set_xlim(-0.6, len(lines) - 0.4)
-        if len(lines) > 5 and not swept:
-            box.tick_params(axis="x", rotation=45)
         box.set_ylabel("flips at first success")
         box.set_title("(a)", pad=11)
         curve.set_xscale("log")
         curve.set_xlabel("flips")
         curve.set_ylabel("samples still right (%)")
-        curve.set_ylim(0, 102)
+        curve.set_ylim(0, 100)
         curve.set_title("(b)", pad=11)
         key(figure, curve, ncols=5)
     data = pd.DataFrame(curves, columns=["line", "attack", "flips", "share_right"])
     data = data.sort_values("line", key=order, kind="stable")
-    if swept:
-        return part.drawing("robustness_k", "Robustness against the leak coefficient", caption, figure, data)
-    return part.drawing("robustness", "Figure 9: robustness", caption, figure, data)
+    misled = gradient[gradient["success"] == 1].groupby("line", sort=False)["flips"].median()
+    shows = seen("median flips of the samples that were misled", misled, "{:.0f}")
+    name, title = (
+        ("robustness_k", "Robustness against the leak coefficient") if swept else ("robustness", "Figure 9: robustness")
+    )
+    return part.drawing(name, title, caption, figure, data, shows)

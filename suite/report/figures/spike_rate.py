@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from suite.drawing import FULL, Drawing, colour, panel_title, panels, style
+from suite.drawing import FULL, Drawing, colour, panel_title, panels, seen, style
 from suite.report.measured import artifact_lines, at_all, measured
-from suite.report.settings import Part, by_framework
+from suite.report.settings import Part, by_framework, samples
 from suite.report.statistics import means
 from suite.results import Results
 
@@ -41,7 +41,7 @@ def _draw(part: Part) -> Drawing:
     numbers = means(whole[at_all(whole)], ["line", "metric"]).set_index(["line", "metric"])["mean"]
     caption = (
         f"{part.about} Share of hidden neurons by mean spikes a step, in bins of 0.02, "
-        f"mean over seeds; rates over {int(rows['n'].max())} test samples and all steps. Dashed: mean rate. SynOps: "
+        f"mean over seeds; rates over {samples(rows)} test samples and all steps. Dashed: mean rate. SynOps: "
         "effective synaptic operations a sample."
     )
     with style():
@@ -60,11 +60,13 @@ def _draw(part: Part) -> Drawing:
             ax.set_title(panel_title(i, line))
             ax.set_yscale("symlog", linthresh=1)
             ax.set_yticks([0, 1, 10, 100], ["0", "1", "10", "100"])
-            ax.set_ylim(0, 130)
+            ax.set_ylim(0, 100)
             ax.set_xlim(0, 1)
             ax.set_xticks([0, 0.5, 1])
         for ax in grid[-1]:
             ax.set_xlabel("spikes per step")
         for ax in grid[:, 0]:
             ax.set_ylabel("hidden neurons (%)")
-    return part.drawing("spike_rate", "Figure 4: spike rates", caption, figure, data)
+    rates = pd.Series({line: numbers.get((line, "spike_rate"), np.nan) for line in lines}, dtype=float)
+    shows = seen("mean spikes a step", rates, "{:.3f}")
+    return part.drawing("spike_rate", "Figure 4: spike rates", caption, figure, data, shows)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from neurons.reference import simulate
 from neurons.variant import VARIANTS
-from suite.drawing import COLUMN, Drawing, colour, new_figure, panel_title, style
+from suite.drawing import COLUMN, Drawing, colour, new_figure, panel_title, seen, style
 from suite.results import Results
 
 LEAK, THRESHOLD = 0.8, 1.0
@@ -86,4 +86,6 @@ def draw(_results: Results) -> Iterator[Drawing]:
             ax.set_title(f"{panel_title(i, name)}: {len(fired)} spike{'s' * (len(fired) != 1)}")
             ax.set_ylabel("u[t]")
         axes[-1].set_xlabel("time step t")
-    yield Drawing("variants", "Figure 2: the variants of the LIF neuron", CAPTION, figure, table)
+    shows = seen("spikes on the same input", table.groupby("variant", sort=False)["spike"].sum(), "{:.0f}")
+    title = "Figure 2: the variants of the LIF neuron"
+    yield Drawing("variants", title, CAPTION, figure, table, alt=f"{title}. {shows}")
