@@ -139,11 +139,11 @@ def test_experiments_take_a_network_of_one_s_own(
     assert (outcome.status, outcome.reason) == ("ok", "")
 
 
-@pytest.mark.parametrize("experiment", ["cross_check", "consistency"])
-def test_what_compares_the_frameworks_does_not(experiment: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("experiment", ["cross_check", "consistency", "surrogate_width"])
+def test_what_changes_networks_of_the_suite_s_does_not(experiment: str, tmp_path: Path) -> None:
     outcome = run_cell(cell(flat, experiment), Store(tmp_path))
     assert outcome.status == "skipped"
-    assert outcome.reason.endswith("flat is a model of one framework")
+    assert outcome.reason == f"it changes networks of the suite's, and {named(flat)} is a user's own"
 
 
 # the structure
