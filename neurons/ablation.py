@@ -243,12 +243,12 @@ def _instances() -> list[nn.Module]:
 @contextmanager
 def unlisted() -> Iterator[None]:
     """Have snnTorch forget the neurons that are made within it."""
-    instances = _instances()
-    before = list(instances)
+    before = set(map(id, _instances()))
     try:
         yield
     finally:
-        instances[:] = before
+        instances = _instances()
+        instances[:] = [one for one in instances if id(one) in before]
 
 
 def _list(copied: nn.Module) -> None:

@@ -18,6 +18,8 @@ from ablate_cases import (
     result,
     whole,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from snntorch import surrogate as snn_surrogate
 from snntorch import utils
 from spikingjelly.activation_based import monitor, neuron, surrogate
@@ -301,3 +303,83 @@ def test_an_rleaky_in_use_is_copied_at_rest() -> None:
     ours = ablate(lif, "baseline")
     assert ours.mem.numel() == ours.spk.numel() == 0
     assert lif.mem.numel() == 15
+
+
+# together
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    tau=st.floats(1.05, 20),
+    decay_input=st.booleans(),
+    v_threshold=st.floats(0.1, 2),
+    v_reset=st.sampled_from([0.0, None]),
+    own=st.sampled_from([surrogate.Sigmoid(), surrogate.ATan(), surrogate.Rect(), surrogate.Erf()]),
+    detach_reset=st.booleans(),
+    trained=st.booleans(),
+    shape=st.sampled_from([(4,), (2, 3), (2, 3, 2)]),
+    engine=st.sampled_from(["step", "fused", "auto"]),
+    seed=st.integers(0, 99),
+)
+def test_all_options_of_a_spikingjelly_neuron_at_once(
+    tau: float,
+    decay_input: bool,
+    v_threshold: float,
+    v_reset: float | None,
+    own: Any,
+    detach_reset: bool,
+    trained: bool,
+    shape: tuple[int, ...],
+    engine: str,
+    seed: int,
+) -> None:
+    kind, k = (neuron.ParametricLIFNode, "init_tau") if trained else (neuron.LIFNode, "tau")
+    options = {k: tau, "decay_input": decay_input, "v_threshold": v_threshold, "v_reset": v_reset, "step_mode": "m"}
+    node = kind(**options, surrogate_function=own, detach_reset=detach_reset).double()
+    x = torch.randn(8, 2, *shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)) * 4
+    ours = ablate(node, "baseline", engine="auto" if isinstance(own, surrogate.Erf) else engine)
+    (expected, slopes), (found, gradients) = result(node, x), result(ours, x)
+    assert torch.equal(found, expected)
+    for a, b in zip(slopes, gradients, strict=True):
+        torch.testing.assert_close(b, a, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("node", "variant", "same"),
+    [
+        (neuron.LIFNode(tau=3.0, decay_input=False), "without_leakage", neuron.IFNode()),
+        (neuron.LIFNode(tau=3.0, decay_input=False, v_reset=None), "without_leakage", neuron.IFNode(v_reset=None)),
+        (
+            neuron.ParametricLIFNode(decay_input=False, detach_reset=True),
+            "without_leakage",
+            neuron.IFNode(detach_reset=True),
+        ),
+        (neuron.LIFNode(), Variant("mine", leakage=0.75, input_gain="1-k"), neuron.LIFNode(tau=4.0)),
+        (neuron.LIFNode(decay_input=False), Variant("mine", leakage=0.75), neuron.LIFNode(tau=4.0, decay_input=False)),
+        (neuron.IFNode(), Variant("mine", reset="subtract"), neuron.IFNode(v_reset=None)),
+    ],
+    ids=str,
+)
+def test_a_variant_that_spikingjelly_has_too_is_its_own(node: Any, variant: Any, same: Any) -> None:
+    node.step_mode = same.step_mode = "m"
+    (expected, slopes), (found, own) = result(same, DENSE), result(ablate(node, variant), DENSE)
+    assert expected.any()
+    assert torch.equal(found, expected)
+    torch.testing.assert_close(own[0], slopes[0])
+
+
+@pytest.mark.parametrize(
+    ("options", "variant", "same"),
+    [
+        ({}, "without_leakage", {"beta": 1.0}),
+        ({"learn_beta": True}, "complete_leakage", {"beta": 0.0}),
+        ({}, "without_reset", {"reset_mechanism": "none"}),
+        ({"reset_mechanism": "zero"}, Variant("mine", leakage=0.25), {"beta": 0.25, "reset_mechanism": "zero"}),
+    ],
+    ids=str,
+)
+def test_a_variant_that_snntorch_has_too_is_its_own(options: Any, variant: Any, same: Any) -> None:
+    ours, theirs = ablate(snntorch.Leaky(0.9, **options), variant), snntorch.Leaky(**{"beta": 0.9, **options, **same})
+    (expected, slopes), (found, own) = result(theirs, CURRENT, loop), result(ours, CURRENT, loop)
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(own[0], slopes[0])
