@@ -194,7 +194,7 @@ def test_a_model_runs_on_its_own_framework_only() -> None:
 @pytest.mark.parametrize(
     ("network", "message"),
     [
-        ("nowhere:make", r"nowhere:make cannot be made: ModuleNotFoundError"),
+        ("nowhere:make", r"nowhere:make cannot be made: ModuleNotFoundError: .*; where it is a file, .* --plugin"),
         ("own_networks:nothing", "cannot be made: AttributeError: .* 'nothing'"),
         ("math:sqrt", "cannot be made: TypeError"),
     ],

@@ -118,7 +118,9 @@ def _made(network: str, data: Data) -> nn.Module:
         make = getattr(import_module(module), function)
         model = make(data)
     except Exception as error:
-        raise PluginError(f"the network {network} cannot be made: {type(error).__name__}: {error}") from error
+        what = f"the network {network} cannot be made: {type(error).__name__}: {error}"
+        here = "; where it is a file, name that too: --plugin FILE" * isinstance(error, ModuleNotFoundError)
+        raise PluginError(what + here) from error
     if not isinstance(model, nn.Module):
         raise ValueError(f"the network {network} is a torch.nn.Module, not {model!r}")
     return model
