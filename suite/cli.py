@@ -167,6 +167,49 @@ def report(
 
 
 @app.command()
+def compare(
+    before: Annotated[str, typer.Argument(help="A folder of results, or a results.csv.")],
+    after: Annotated[str, typer.Argument(help="Another one.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say what changed between two results beyond noise: exit status 0 if nothing did, 1 if something did."""
+    from suite.report.compare import changes
+    from suite.report.measured import checked
+    from suite.results import read
+
+    old, new = (checked(read(path(name, given))) for name, given in (("BEFORE", before), ("AFTER", after)))
+    found = changes(old, new)
+    if as_json:
+        print(json.dumps(found.as_dict(), indent=2))
+    else:
+        console.print(found.text(), soft_wrap=True, markup=False, highlight=False)
+    if found.changed or found.lost:
+        raise typer.Exit(1)
+
+
+@app.command()
+def suggest(
+    purpose: Annotated[str, typer.Option("--for", help="accuracy, memory, robustness, efficiency or generalization.")],
+    dataset: Annotated[str, typer.Option(help="On what, separated by commas; default: whatever was measured.")] = "",
+    results: Results = LOCAL,
+    as_json: AsJson = False,
+) -> None:
+    """Say which variant to use for a purpose, from measured rows: what it costs elsewhere, and how sure that is."""
+    from suite.report import suggest as suggesting
+    from suite.report.measured import checked
+    from suite.results import read
+
+    names = [name.strip() for name in dataset.split(",") if name.strip()]
+    advice = suggesting.suggest(checked(read(path("--results", results))), purpose, names)
+    if as_json:
+        print(json.dumps(suggesting.as_dict(advice), indent=2))
+    else:
+        console.print(suggesting.text(advice), soft_wrap=True, markup=False, highlight=False)
+    if not advice.suggestions:
+        raise typer.Exit(1)
+
+
+@app.command()
 def check(
     as_json: AsJson = False,
     out: Annotated[

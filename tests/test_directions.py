@@ -123,6 +123,7 @@ FRAMEWORKS = ["spikingjelly", "snntorch"]
         (["data", "list"], FRAMEWORKS),
         (["export", "--results", "FOLDER"], ["torch", *FRAMEWORKS]),
         (["report", "--results", "FOLDER"], FRAMEWORKS),
+        (["compare", "FOLDER", "FOLDER"], FRAMEWORKS),
     ],
     ids=" ".join,
 )

@@ -13,7 +13,7 @@ from scipy.special import expit
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import ttost_paired
 
-from suite.report.inference import ALPHA, MARGIN, RANKS, Evidence, compare, holm, pairs_needed, share_interval
+from suite.report.inference import ALPHA, MARGIN, RANKS, Evidence, binomial, compare, holm, pairs_needed, share_interval
 
 LOW = pd.Series([0.70, 0.72, 0.69, 0.75, 0.71, 0.73])
 HIGH = LOW + pd.Series([0.02, 0.035, 0.01, 0.025, 0.03, 0.005])
@@ -98,8 +98,18 @@ def test_the_error_of_the_test_set_is_added_to_the_seeds() -> None:
     assert both.high - both.low > 3 * (alone.high - alone.low)
     item = samples.mean(0).std(ddof=1) / 10
     assert both.high - both.mean == pytest.approx(1.98 * item, rel=0.1)
-    rough = compare(high, low, n_samples=100)  # without knowing which samples: as if they were other ones
+    rough = compare(
+        high, low, of_samples=binomial([high.mean(), 0.5], 100)
+    )  # without knowing which samples: as if they were other ones
     assert rough.high - rough.low > both.high - both.low
+
+
+def test_the_binomial_error_by_hand() -> None:
+    """sqrt((0.5 * 0.5 + 0.9 * 0.1) / 100) of two; of ten that are all 0.5 that of four: sqrt(4 * 0.25 / 100)."""
+    assert binomial([0.5, 0.9], 100) == pytest.approx(math.sqrt(0.34) / 10)
+    assert binomial([0.5] * 10, 100) == pytest.approx(0.1)
+    assert binomial([0.5], 100) == pytest.approx(0.05)
+    assert binomial([0.5], None) == binomial([], 100) == binomial([math.nan], 100) == 0
 
 
 def test_holm_by_hand() -> None:
@@ -118,7 +128,7 @@ def simulated(rng: np.random.Generator, seeds: int, samples: int, effect: float,
             (rng.random((seeds, samples)) < expit(ability + of_seed + sign * (suits + effect) / 2)).astype(int)
         )
     high, low = (pd.Series(one.mean(1)) for one in right)
-    return compare(high, low, margin=MARGIN, samples=right[0] - right[1], n_samples=samples)
+    return compare(high, low, margin=MARGIN, samples=right[0] - right[1])
 
 
 @pytest.mark.parametrize("seeds", [5, 10])

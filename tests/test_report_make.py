@@ -206,7 +206,7 @@ def test_the_report_imports_what_is_below_it_and_of_neurons_what_knows_no_framew
     names = {name for file in files for name in imported(file)}
     assert not {name for name in names if name.startswith(("spikingjelly", "snntorch"))}
     neurons = {name for name in names if name.partition(".")[0] == "neurons"}
-    assert neurons == {"neurons.reference", "neurons.variant"}
+    assert neurons == {"neurons.names", "neurons.reference", "neurons.variant"}
     below = ("suite.report", "suite.drawing", "suite.results", "suite.paper", "suite.errors", "suite.registry")
     assert [name for name in names if name.startswith("suite.") and not name.startswith(below)] == []
 

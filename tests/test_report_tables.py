@@ -83,6 +83,14 @@ def test_no_interval_of_table_6_leaves_0_to_100():
     assert not any("±" in text for text in texts(rows, "SpikingJelly"))
 
 
+def test_seeds_that_some_means_lack_are_named():
+    rows = [*seeds([0.6, 0.7]), *seeds([0.6], variant="without_reset"), row(value=0.5, protocol="smoke", seed=7)]
+    said = [note for note in table6(ready(rows)).notes if note.startswith("Seeds that others")]
+    where = "without_reset on SpikingJelly (xor, suite, fused) without 1"
+    assert said == [f"Seeds that others of the same setting have: {where}."]
+    assert not [note for note in table6(ready(seeds([0.6, 0.7]))).notes if note.startswith("Seeds that others")]
+
+
 def test_the_cross_check_is_told():
     def check(metric, value, **about):
         return row(experiment="cross_check", metric=metric, value=value, at={"neuron": "snntorch-stock"}, **about)

@@ -7,7 +7,7 @@ import pytest
 from report_rows import ready, row
 
 from suite.report.table import written
-from suite.report.tradeoff import criteria, tradeoff
+from suite.report.tradeoff import criteria, pareto, tradeoff
 
 ABOUT = {"dataset": "n_mnist", "data_source": "original"}
 
@@ -104,3 +104,20 @@ def test_files_leave_blank_what_is_not_measured():
     (line,) = pd.read_csv(io.StringIO(table.csv())).to_dict("records")
     assert line["mean"] == pytest.approx(0.85)
     assert tradeoff(ready([])).rows == ()
+
+
+def test_the_front_is_what_nothing_beats():
+    """a is most accurate, b cheapest; c is beaten by both, d by a; without operations of e the other criteria count."""
+
+    def cell(variant, accuracy, operations):
+        rows = [row(value=accuracy, variant=variant)]
+        about = {"experiment": "spike_rate", "variant": variant, "unit": "operations per sample"}
+        rows += [row(value=operations, metric="effective_acs", **about)] * (operations is not None)
+        rows += [row(value=0.0, metric="effective_macs", **about)] * (operations is not None)
+        return rows
+
+    rows = [*cell("a", 0.9, 500.0), *cell("b", 0.8, 100.0), *cell("c", 0.7, 600.0), *cell("d", 0.9, 700.0)]
+    assert pareto(ready(rows)).query("front")["variant"].tolist() == ["a", "b"]
+    rows += cell("e", 0.95, None)
+    assert pareto(ready(rows)).query("front")["variant"].tolist() == ["e"]
+    assert pareto(ready([])).empty

@@ -21,15 +21,18 @@ WITH_AND_WITHOUT: Mapping[str, tuple[str, str]] = MappingProxyType(
 _TRAINED_MS = 3
 
 
+def _at(variant: str, ms: int) -> Values:
+    return value(variant, "test_accuracy", "generalization", mode="fixed_steps", readout="trained", dt_ms=ms)
+
+
+def elsewhere(variant: str) -> Values:
+    """The mean accuracy at Table 7's resolutions other than the training's, as many steps as in training."""
+    return mean(*(_at(variant, ms) for ms in RESOLUTIONS_MS if ms != _TRAINED_MS))
+
+
 def generalization(variant: str) -> Values:
-    """Minus the fall of Table 7, as many steps as in training: the mean accuracy at the other resolutions, less that
-    at the training's.
-    """
-
-    def accuracy(ms: int) -> Values:
-        return value(variant, "test_accuracy", "generalization", mode="fixed_steps", readout="trained", dt_ms=ms)
-
-    return minus(mean(*(accuracy(ms) for ms in RESOLUTIONS_MS if ms != _TRAINED_MS)), accuracy(_TRAINED_MS))
+    """Minus the fall of Table 7: the accuracy elsewhere less that at the training's resolution."""
+    return minus(elsewhere(variant), _at(variant, _TRAINED_MS))
 
 
 def robustness(variant: str) -> Values:

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from suite.paper import DATASETS
-from suite.report.claims import Claim
+from suite.report.claims import PAPER, Claim
 from suite.report.components import PAIR
 from suite.report.measured import (
     COUNTED,
@@ -39,6 +39,11 @@ class Group:
     caution: str
     lacks: str = ""
     ended: Mapping[tuple[str, str, int], str] = field(default_factory=dict)
+
+    def caution_for(self, claim: Claim) -> str:
+        """Why to doubt that a verdict bears on the claim."""
+        beyond = claim.source == PAPER and not claim.across and self.which["dataset"] not in DATASETS
+        return "; ".join(filter(None, ("a dataset that the paper does not have" if beyond else "", self.caution)))
 
     @cached_property
     def _has(self) -> set[tuple[str, str]]:
@@ -117,14 +122,12 @@ def _slim(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def caution(which: dict[str, Any], newest: int) -> str:
-    """Why a verdict in this setting does not bear on the paper's claim; empty if it does."""
+    """Why a verdict in this setting does not bear on the claim; empty if it does."""
     said = []
     if which["data_source"] == "standin":
         said.append("stand-in data: not a verdict on the paper")
     elif not papers_data(which["data_source"]):
         said.append(f"data: {which['data_source']}, not the paper's")
-    elif which["dataset"] not in DATASETS:
-        said.append("a dataset that the paper does not have")
     if is_smoke(which["protocol"]):
         said.append("smoke run: not a verdict on the paper")
     elif not comparable(which["data_source"], which["protocol"]) and not said:

@@ -15,6 +15,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+ROUNDING = 1e-12
+"""Relative to their size, up to which two values are the same."""
+
 FEWEST = 5
 """Pairs of seeds below which nothing is decided."""
 
@@ -63,6 +66,11 @@ class Evidence:
     of_samples: float = 0.0
     margin: float | None = None
 
+    @property
+    def identical(self) -> bool:
+        """Whether high and low are the same in every pair."""
+        return self.n > 0 and self.mean == 0 and self.method == "none"
+
 
 def compare(
     high: pd.Series,
@@ -70,16 +78,17 @@ def compare(
     *,
     margin: float | None = None,
     samples: np.ndarray | None = None,
-    n_samples: int | None = None,
+    of_samples: float = 0.0,
 ) -> Evidence:
     """high and low by seed (index), of which the seeds that both have count.
 
     margin: within which a difference is practically none. samples [seeds, test samples]: how much more often high is
-    right than low (-1, 0, 1), in the order of the common seeds; without, n_samples says how many test samples the
-    shares are of (None: they are no shares, or the test set is no sample).
+    right than low (-1, 0, 1), of the common seeds; where they are not known, of_samples is the standard error that
+    comes from the test samples (`binomial`).
     """
     pairs = pd.concat([high, low], axis=1, join="inner", keys=["high", "low"]).dropna()
-    difference = (pairs["high"] - pairs["low"]).to_numpy(float)
+    difference = (pairs["high"] - pairs["low"]).to_numpy(float, copy=True)
+    difference[np.abs(difference) <= ROUNDING * pairs.abs().max(axis=1).to_numpy(float)] = 0.0
     n = len(difference)
     mean = float(difference.mean()) if n else math.nan
     cut = _cut(pairs["high"], pairs["low"]) if margin is not None else None
@@ -89,9 +98,10 @@ def compare(
     elif cut is not None and (_splits(cut, pairs) or not _looks_normal(difference)):
         found = _counts(pairs, cut)
     else:
-        of_seeds, of_samples = float(difference.std(ddof=1)), _of_samples(pairs, samples, n_samples)
-        more = samples.shape[1] if samples is not None else n_samples or 2
-        error, freedom = _error(n, of_seeds, of_samples, more)
+        of_seeds = float(difference.std(ddof=1))
+        if samples is not None:
+            of_samples = _of_samples(samples)
+        error, freedom = _error(n, of_seeds, of_samples, MOST if samples is None else samples.shape[1])
         interval, p, method = _test(difference, error, freedom)
         p_equal = _equal(mean, error, freedom, margin)
         found = Evidence(n, mean, *interval, p, p_equal, mean / of_seeds, method)
@@ -101,22 +111,28 @@ def compare(
     return replace(found, means=(float(pairs["high"].mean()), float(pairs["low"].mean())))
 
 
-def _of_samples(pairs: pd.DataFrame, samples: np.ndarray | None, n_samples: int | None) -> float:
-    """Standard error of the mean difference that comes from the test samples, which all seeds share.
+def binomial(shares: Sequence[float], n_samples: int | None) -> float:
+    """Standard error of a difference made of several shares of n test samples, as if each were of samples of its own.
 
-    From `samples`, its variance beyond that of seeds within a sample (two-way random effects, Clark 1973). Without, as
-    if the two sides were right on samples of their own, which is larger.
+    Of more than four, which are then in means, four count: such as of a difference of differences.
     """
-    if samples is not None and samples.shape[1] > 1:
-        n, more = samples.shape
-        by_sample = samples.mean(0)
-        rest = samples - samples.mean(1, keepdims=True) - by_sample + samples.mean()
-        noise = float((rest**2).sum()) / ((n - 1) * (more - 1))
-        return math.sqrt(max(0.0, float(by_sample.var(ddof=1)) - noise / n) / more)
-    if n_samples is not None and n_samples > 1:
-        shares = pairs.mean().abs()
-        return math.sqrt(float((shares * (1 - shares)).clip(lower=0).sum()) / n_samples)
-    return 0.0
+    known = [share for share in shares if 0 <= share <= 1]
+    if not known or n_samples is None:
+        return 0.0
+    return math.sqrt(min(len(known), 4) * float(np.mean([share * (1 - share) for share in known])) / n_samples)
+
+
+def _of_samples(samples: np.ndarray) -> float:
+    """Standard error of the mean difference that comes from the test samples, which all seeds share: from its variance
+    beyond that of seeds within a sample (two-way random effects, Clark 1973).
+    """
+    n, more = samples.shape
+    if more < 2:
+        return 0.0
+    by_sample = samples.mean(0)
+    rest = samples - samples.mean(1, keepdims=True) - by_sample + samples.mean()
+    noise = float((rest**2).sum()) / ((n - 1) * (more - 1))
+    return math.sqrt(max(0.0, float(by_sample.var(ddof=1)) - noise / n) / more)
 
 
 def _error(n: int, of_seeds: float, of_samples: float, n_samples: int) -> tuple[float, float]:

@@ -80,11 +80,27 @@ def table6(results: Results) -> Table:
     )
     left_out = int(is_accuracy(results.rows).sum()) - len(accuracy_rows(results))
     notes = (*_notes(data), *cross_check_notes(results), *invalid_note(results, "accuracy"))
+    notes += tuple(_absent(results))
     if left_out:
         notes += (f"{left_out} older rows of cells that were run again are left out.",)
     if len(data) < len(whole):
         notes += (_ran(whole[smoke]),)
     return Table("table6", TITLE, columns, tuple(rows), whole, notes)
+
+
+def _absent(results: Results) -> list[str]:
+    """Which seeds some means of a setting lack and others have; of no smoke run."""
+    rows = accuracy_rows(results)
+    rows = rows[rows["status"].isin(COUNTED) & rows["value"].notna() & ~rows["protocol"].map(is_smoke).astype(bool)]
+    said = []
+    for key, part in rows.groupby(SETTING, dropna=False, sort=False):
+        every = set(part["seed"])
+        for (variant, backend), own in part.groupby(["variant", "backend"], sort=False):
+            if absent := ", ".join(map(str, sorted(every - set(own["seed"])))):
+                about = dict(zip(SETTING, key, strict=True))
+                where = f"{about['dataset']}, {about['protocol']}, {about['engine']}"
+                said.append(f"{variant} on {framework_name(backend)} ({where}) without {absent}")
+    return [f"Seeds that others of the same setting have: {'; '.join(said)}."] if said else []
 
 
 def _ran(smoke: pd.DataFrame) -> str:

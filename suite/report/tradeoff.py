@@ -84,6 +84,28 @@ def criteria(results: Results) -> pd.DataFrame:
     )
 
 
+PARETO = ("accuracy", "worst_fixed_steps", "flips_median", "operations")
+
+
+def pareto(results: Results) -> pd.DataFrame:
+    """One line for each variant in every setting and framework, a column for the mean of each of `PARETO` (NaN: not
+    measured), and `front`: by what all variants there were measured by, none is as good everywhere and better
+    somewhere. Means alone: how sure they are is in `criteria`.
+    """
+    by = [*SETTING, "framework"]
+    data = criteria(results)
+    data = data[data["criterion"].isin(PARETO)]
+    parts = []
+    for _, part in data.groupby(by, sort=False, dropna=False):
+        table = part.pivot(index="variant", columns="criterion", values="mean").reindex(columns=list(PARETO))
+        better = table.assign(operations=-table["operations"]).dropna(axis=1)
+        beaten = [((better >= own).all(axis=1) & (better > own).any(axis=1)).any() for _, own in better.iterrows()]
+        table = table.assign(front=[not one for one in beaten]).reset_index()
+        parts.append(part[by].drop_duplicates().merge(table, how="cross"))
+    columns = [*by, "variant", *PARETO, "front"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
 def _means(rows: pd.DataFrame) -> pd.DataFrame:
     """As `means`; where a value is infinite, so is the mean, which then has no interval."""
     by = ["variant", "line", "metric"]

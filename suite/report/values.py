@@ -128,8 +128,16 @@ def fall(variant: str, dt_ms: int, mode: str) -> Derived:
 
 
 def effect(one: Values, other: Values) -> Derived:
-    """The size of a difference, whichever its sign."""
-    return _derived(lambda rows: (one(rows) - other(rows)).abs(), one, other)
+    """The size of a mean difference, whichever its sign: by seed, the difference in the direction of its mean.
+
+    Not the mean of sizes, which is large where seeds scatter though nothing matters.
+    """
+
+    def find(rows: pd.DataFrame) -> pd.Series:
+        difference = one(rows) - other(rows)
+        return difference * (1 if difference.mean() >= 0 else -1)
+
+    return _derived(find, one, other)
 
 
 def shifted(one: Values, by: float) -> Derived:
@@ -150,17 +158,6 @@ def guess(one: Values, plus: float = 0.0) -> Derived:
 def gain(variant: str) -> Derived:
     """How much more accurate than the baseline."""
     return minus(value(variant), value("baseline"))
-
-
-def spread(*variants: str) -> Derived:
-    """The highest minus the lowest accuracy of the variants, for the seeds that all of them have."""
-    of = [value(variant) for variant in variants]
-
-    def find(rows: pd.DataFrame) -> pd.Series:
-        table = pd.concat([one(rows) for one in of], axis=1, join="inner")
-        return table.max(axis=1) - table.min(axis=1)
-
-    return _derived(find, *of)
 
 
 def over(kind: str, one: Values) -> Derived:

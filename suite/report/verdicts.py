@@ -9,7 +9,7 @@ is on the other, practically equal if all are, else undecided.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -21,8 +21,8 @@ from suite.report.claims import CLAIMS, Claim, Comparison
 from suite.report.claims_of_others import OTHERS
 from suite.report.components import QUESTIONS, frameworks_question
 from suite.report.groups import WHICH, Group, across, both_frameworks, groups, missing
-from suite.report.inference import ALPHA, MARGIN, Evidence, compare, holm, pairs_needed
-from suite.report.measured import NAMED, artifact_lines, comparable, framework_name, invalid_note
+from suite.report.inference import ALPHA, MARGIN, Evidence, binomial, compare, holm, pairs_needed
+from suite.report.measured import NAMED, SETTING, artifact_lines, comparable, framework_name, invalid_note
 from suite.report.table import NOTHING, Column, Table
 from suite.report.values import ACCURACY, Measured
 from suite.results import Results
@@ -112,14 +112,15 @@ class _Compared:
 
 def _compared(results: Results) -> Iterator[_Compared]:
     every = groups(results)
-    correct = _correct(results)
+    correct = correct_samples(results)
     for group in both_frameworks(every):
         for variant in dict.fromkeys(group.rows["variant"]):
             claim = frameworks_question(variant)
             found = tuple(evidence(test, group.rows, correct) for test in claim.tests)
             yield _Compared(claim, group.which, found, group.caution, _missing(claim, group, correct))
     for claim in (*EVERY, *QUESTIONS.values()):
-        tested, lacks = False, ""
+        tested: list[tuple[Group, _Compared]] = []
+        untested: list[tuple[Group, str]] = []
         for group in across(every, claim.datasets or ()) if claim.across else every:
             if claim.datasets is not None and not claim.across and group.which["dataset"] not in claim.datasets:
                 continue
@@ -130,12 +131,18 @@ def _compared(results: Results) -> Iterator[_Compared]:
             found = tuple(evidence(test, group.rows, correct) for test in claim.tests)
             lacking = _missing(claim, group, correct)
             if any(one.n for one in found):
-                tested = True
-                yield _Compared(claim, group.which, found, group.caution, lacking)
+                tested.append((group, _Compared(claim, group.which, found, group.caution_for(claim), lacking)))
             else:
-                lacks = lacks or lacking
+                untested.append((group, lacking))
+        for group, one in tested:  # what only the other framework lacks
+            beside = [
+                f"on {framework_name(other.which['backend'])}: {lacking}"
+                for other, lacking in untested
+                if lacking and all(str(other.which[name]) == str(group.which[name]) for name in SETTING)
+            ]
+            yield replace(one, missing="; ".join(filter(None, (one.missing, *beside))))
         if not tested:
-            yield _Compared(claim, None, (), "", lacks or "no rows yet")
+            yield _Compared(claim, None, (), "", next((lacking for _, lacking in untested if lacking), "no rows yet"))
 
 
 def evidence(test: Comparison, rows: pd.DataFrame, correct: Mapping[str, np.ndarray]) -> Evidence:
@@ -148,13 +155,18 @@ def evidence(test: Comparison, rows: pd.DataFrame, correct: Mapping[str, np.ndar
     if test.unit != ACCURACY:
         found = compare(high, low)
     else:
-        n_samples = [part.n_samples(rows) for part in test.parts]
-        known = [n for n in n_samples if n is not None]
         samples = _samples(test, rows, correct)
-        found = compare(high, low, margin=MARGIN, samples=samples, n_samples=min(known, default=None))
+        found = compare(high, low, margin=MARGIN, samples=samples, of_samples=rough_error(test.parts, rows))
     if high.isna().any() or low.isna().any():
         found = replace(found, p=math.nan, p_equal=math.nan)
     return found
+
+
+def rough_error(parts: Iterable[Measured], rows: pd.DataFrame) -> float:
+    """The test samples' standard error of a difference made of these accuracies, from their number alone."""
+    parts = list(parts)
+    n = [n for part in parts if (n := part.n_samples(rows)) is not None]
+    return binomial([float(part(rows).mean()) for part in parts], min(n, default=None))
 
 
 def _samples(test: Comparison, rows: pd.DataFrame, correct: Mapping[str, np.ndarray]) -> np.ndarray | None:
@@ -189,10 +201,15 @@ def _missing(claim: Claim, group: Group, correct: Mapping[str, np.ndarray]) -> s
     return "; ".join(filter(None, dict.fromkeys(said)))
 
 
-def _correct(results: Results) -> dict[str, np.ndarray]:
-    """Of every run that kept it, which test samples it has right."""
-    lines = artifact_lines(results, "accuracy", "correct")
-    return {one["run_id"]: unpacked(one["correct"], one["n"]) for one in lines.to_dict("records")}
+def correct_samples(results: Results) -> dict[str, np.ndarray]:
+    """Of every run that kept it, which test samples it has right [samples]. What cannot be used is a problem."""
+    found = {}
+    for one in artifact_lines(results, "accuracy", "correct").to_dict("records"):
+        try:
+            found[one["run_id"]] = unpacked(one["correct"], one["n"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            results.problem(f"the right samples of {one['run_id']} cannot be used: {error}; run the cell with --rerun")
+    return found
 
 
 def _hypothesis(one: _Compared, e: Evidence) -> tuple[object, ...]:
@@ -200,7 +217,7 @@ def _hypothesis(one: _Compared, e: Evidence) -> tuple[object, ...]:
     whose numbers one kernel computed: it counts once.
     """
     where = (str(value) for name, value in (one.which or {}).items() if name != "backend")
-    return (*where, abs(e.mean), e.p, e.p_equal)
+    return (*where, *sorted(e.means), e.p, e.p_equal)
 
 
 def _verdict(test: Comparison, e: Evidence, p: float, p_equal: float) -> str:
