@@ -62,6 +62,9 @@ _STYLE: Any = {
     "axes.titlelocation": "left",
     "figure.dpi": 100,
 }
+CAPTION = "caption"
+"""The name of a figure's caption in it."""
+
 _CAPTION_POINTS = 6.5
 _LONGEST = 200
 
@@ -141,9 +144,8 @@ def new_figure(width: float, height: float, caption: str, **grid: Any) -> tuple[
     total = height + below
     figure = Figure(figsize=(width, total), layout="constrained")
     figure.get_layout_engine().set(rect=(0, below / total, 1, height / total))  # type: ignore[union-attr, call-arg]
-    figure.text(
-        0.01, 3 / 72 / total, "\n".join(lines), fontsize=_CAPTION_POINTS, color="0.25", va="bottom", linespacing=1.3
-    )
+    look: Any = {"fontsize": _CAPTION_POINTS, "color": "0.25", "va": "bottom", "linespacing": 1.3}
+    figure.text(0.01, 3 / 72 / total, "\n".join(lines), gid=CAPTION, **look)
     return figure, figure.subplots(squeeze=False, **grid)
 
 
@@ -162,8 +164,9 @@ def panels(
 
 def error_bars(ax: Any, x: Any, rows: pd.DataFrame, scale: float = 1, **looks: Any) -> None:
     """Points at the rows' means over thinner bars from lower to upper, where they have these."""
-    bars = ax.errorbar(x, scale * rows["mean"], scale * spread(rows), marker=".", elinewidth=0.6, **looks)
-    bars.lines[0].set_clip_on(rows.empty)  # a point at 100 % lies on the frame
+    looks = {"elinewidth": 0.6, **({} if "fmt" in looks else {"marker": "."}), **looks}
+    bars = ax.errorbar(x, scale * rows["mean"], scale * spread(rows), **looks)
+    bars.lines[0].set(clip_on=False, in_layout=False)  # a point at 100 % lies on the frame
     for bar in bars.lines[2]:
         bar.set_alpha(0.6)
 
@@ -207,7 +210,9 @@ def save(drawing: Drawing, folder: Path) -> list[Path]:
 
 def settle(figure: Figure) -> None:
     """Lay the figure out, once. Rounded: the solver of the layout leaves digits that differ from run to run."""
-    if figure.get_layout_engine() is not None:
+    from matplotlib.layout_engine import PlaceHolderLayoutEngine
+
+    if not isinstance(figure.get_layout_engine(), PlaceHolderLayoutEngine):
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
         for ax in figure.axes:
@@ -216,13 +221,13 @@ def settle(figure: Figure) -> None:
 
 
 def svg(figure: Figure, **how: Any) -> str:
-    """The figure as SVG, `how` as of `savefig`: without comments and metadata, places to 0.01 pt."""
+    """The figure as SVG, `how` as of `savefig`: without metadata, places to 0.01 pt."""
     import matplotlib as mpl
 
     text = io.StringIO()
     with mpl.rc_context({"svg.hashsalt": "lif-roles"}):
         figure.savefig(text, format="svg", metadata={"Date": None}, **how)
-    short = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>", "", text.getvalue(), flags=re.DOTALL)
+    short = re.sub(r"<metadata>.*?</metadata>", "", text.getvalue(), flags=re.DOTALL)
     return re.sub(r"\s*\n\s*", "\n", re.sub(r"scale\([^)]*\)|-?\d+\.\d{3,}", _rounded, short))
 
 

@@ -167,6 +167,7 @@ def test_what_is_folded_is_printed(page, tab):
     assert tab.run("document.querySelectorAll('details:not([open])').length") == 0
     tab.open(page.as_uri(), media="print", dark=True)
     assert tab.run("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert tab.run("getComputedStyle(document.querySelector('.chip.good')).color") == "rgb(10, 95, 54)"  # as in light
     assert tab.run("getComputedStyle(document.querySelector('.filter')).display") == "none"
     tab.open(page.as_uri())
 

@@ -127,7 +127,7 @@ def test_the_page_has_table_7_and_the_verdicts(table_7_results, tmp_path):
     assert "beside Table 7" in page
     assert '<td class="stack number"><span>70.0 [0.5, 99.9]</span> <span class="paper">90.8</span> </td>' in page
     table_7, _, after = page[page.index("beside Table 7") :].partition("What each variant gains and costs")
-    assert table_7.count("<td>lstm</td>") == 1  # measured, and the paper's
+    assert table_7.count('<td class="variant">lstm</td>') == 1  # measured, and the paper's
     # worst of Table 7's resolutions: 0.7 and 0.6; of lstm 0.1
     assert '<td class="number">65.0 [10.2, 96.8], n=2 *</td>' in after
     assert '<td class="number">10.0, n=1</td>' in after

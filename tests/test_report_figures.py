@@ -1,6 +1,7 @@
 """Figures show the numbers they are made of, and leave nothing out that a reader needs."""
 
 import math
+import os
 import subprocess
 import sys
 
@@ -269,3 +270,64 @@ def test_users_variants_and_datasets_have_their_own_lines():
     made = [one for name, own in figures.draw(ready([*many, *rows])).items() if name for one in own]
     assert [one.data["line"].nunique() for one in made] == [30, 30]
     assert made[1].figure.axes[27].get_title(loc="left").startswith("(ab) v")
+
+
+def test_the_same_rows_give_the_same_bytes(tmp_path):
+    """In another process, with other hashes of texts, the layout was solved in another order."""
+    code = (
+        "import sys; from pathlib import Path; from report_rows import ready; from suite import drawing; "
+        "from suite.report.figures import variants; "
+        "[drawing.save(one, Path(sys.argv[1])) for one in variants.draw(ready([]))]"
+    )
+    for seed in ("1", "2"):
+        (tmp_path / seed).mkdir()
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)}
+        subprocess.run([sys.executable, "-c", code, str(tmp_path / seed)], check=True, env=environment)
+    for name in ("variants.png", "variants.svg", "variants.csv"):
+        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
+
+
+def test_frameworks_whose_curves_are_the_same_are_one_entry():
+    """Two lines on one another show nothing, and a legend of both would speak of what nobody sees."""
+
+    def names(other):
+        lines = epochs(validation_accuracy=[0.5, 0.6]) + epochs(validation_accuracy=[0.5, other], backend="snntorch")
+        (made,) = curves.draw(ready(lines, lines))
+        return [text.get_text() for text in made.figure.legends[0].get_texts()]
+
+    assert "SpikingJelly and snnTorch (the same)" in names(0.6)
+    assert names(0.7)[1:3] == ["SpikingJelly", "snnTorch"]
+
+
+def test_shares_end_at_0_and_100_whatever_their_intervals():
+    rows = [row(value=value, seed=seed, variant=name) for name in ("a", "b") for seed, value in enumerate((0.02, 1.0))]
+    rows += [
+        row(
+            experiment="generalization",
+            value=value,
+            seed=seed,
+            at={"dt_ms": dt, "mode": "fixed_steps", "readout": "trained"},
+        )
+        for seed, value in enumerate((0.02, 1.0))
+        for dt in (1, 3)
+    ]
+    lines = [
+        line
+        for seed, value in enumerate((0.02, 1.0))
+        for line in epochs(validation_accuracy=[value] * 3, seed=seed, variant="a")
+    ]
+    drawn = figures.draw(ready(rows, lines))
+    axes = [ax for name in ("accuracy", "generalization") for one in drawn[name] for ax in one.figure.axes]
+    shares = [ax for ax in axes if ax.get_ylabel().endswith("(%)")]
+    assert len(shares) == 4
+    assert all(0 <= ax.get_ylim()[0] < ax.get_ylim()[1] <= 100 for ax in shares)
+
+
+def test_a_legend_is_no_wider_than_its_figure():
+    names = [f"a variant with a name that is long {i}" for i in range(7)]
+    rows = [row(value=0.5, variant=name, experiment="generalization", dataset="n_mnist",
+                at={"dt_ms": 1, "mode": "fixed_steps", "readout": "trained"}) for name in names]  # fmt: skip
+    (made,) = figures.draw(ready(rows))["generalization"]
+    (legend,) = made.figure.legends
+    assert legend.get_window_extent().width <= made.figure.bbox.width
+    assert [text.get_text() for text in legend.get_texts()] == names

@@ -21,7 +21,9 @@ def gaps(results: Results, *experiments: str) -> list[str]:
     numbers = rows[rows["metric"] != ARTIFACT]
     counted = numbers[numbers["status"].isin(COUNTED)]
     said = [*_apart(rows), *_made_by(counted), *_seeds(counted), *_one_backend(counted), *_no_value(counted)]
-    return [*said, *(text for text in results.problems if any(f"/{name}-" in text for name in experiments))]
+    unread = [text for text in results.problems if any(f"/{name}-" in text for name in experiments)]
+    more = [f"{len(unread) - _MOST} more files cannot be read."] if len(unread) > _MOST else []
+    return [*said, *unread[:_MOST], *more]
 
 
 def _apart(rows: pd.DataFrame) -> Iterator[str]:
@@ -72,10 +74,11 @@ def _one_backend(rows: pd.DataFrame) -> Iterator[str]:
     spiking = rows[rows["backend"] != "torch"]
     alone = []
     for _, setting in spiking.groupby(SETTING, dropna=False, sort=False):
-        if setting["backend"].nunique() > 1:
-            for variant, own in setting.groupby("variant", sort=False):
-                if own["backend"].nunique() == 1:
-                    alone.append(f"{_where(setting)}: {variant} on {framework_name(own['backend'].iloc[0])}")
+        frameworks = setting.groupby("variant", sort=False)["backend"].unique()
+        only = frameworks[frameworks.map(len) == 1].map(lambda names: framework_name(names[0]))
+        if setting["backend"].nunique() > 1 and len(only):
+            parts = [f"{', '.join(own.index)} on {name}" for name, own in only.groupby(only, sort=False)]
+            alone.append(f"{_where(setting)}: {' and '.join(parts)}")
     if alone:
         yield f"On one framework only: {_listed(alone, '; ')}."
 
@@ -91,7 +94,7 @@ def _no_value(rows: pd.DataFrame) -> Iterator[str]:
 
 def _where(rows: pd.DataFrame) -> str:
     first = rows.iloc[0]
-    return ", ".join(str(first[name]) for name in NAMED if name != "benchmark_version")
+    return ", ".join(f"benchmark {first[name]}" if name == "benchmark_version" else str(first[name]) for name in NAMED)
 
 
 def _listed(texts: object, mark: str = ", ") -> str:

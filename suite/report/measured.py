@@ -51,8 +51,10 @@ def papers_data(source: str) -> bool:
 
 
 def comparable(data_source: str, protocol: str) -> bool:
-    """Whether a difference from the paper's number means anything: not on stand-ins, nor after a smoke run."""
-    return data_source not in ("standin", "missing") and not is_smoke(protocol)
+    """Whether a difference from the paper's number means anything: not on stand-ins, nor after a smoke run or with a
+    user's own network.
+    """
+    return data_source not in ("standin", "missing") and not is_smoke(protocol) and "+network=" not in protocol
 
 
 def is_smoke(protocol: str) -> bool:
@@ -67,8 +69,9 @@ def chance(rows: pd.DataFrame) -> float:
 
 
 def checked(results: Results) -> Results:
-    """Results in which an accuracy that is no number from 0 to 1 has no value; its row is marked `invalid`, and
-    `problems` names it. What rows do not say of a registered dataset (those of a CSV), the registry does.
+    """Results in which an accuracy that is no number from 0 to 1, or any value that is infinite, is none; its row is
+    marked `invalid`, and `problems` names it. What rows do not say of a registered dataset (those of a CSV), the
+    registry does.
     """
     rows = results.rows
     unsaid = rows["n_classes"].isna()
@@ -77,11 +80,13 @@ def checked(results: Results) -> Results:
         said = rows["dataset"].map({name: getattr(dataset, column) for name, dataset in known.items()})
         rows = rows.assign(**{column: rows[column].fillna(said.astype(rows[column].dtype))})
     share = rows["metric"].str.endswith("accuracy") & (rows["unit"] == "fraction").fillna(False)
-    invalid = (share & rows["value"].notna() & ~rows["value"].between(0, 1)).astype(bool)
+    infinite = rows["value"].map(math.isinf)
+    invalid = (infinite | (share & rows["value"].notna() & ~rows["value"].between(0, 1))).astype(bool)
     for row in rows[invalid].to_dict("records"):
+        what = "fraction from 0 to 1" if row["metric"].endswith("accuracy") else "number"
         results.problem(
             f"run {row['run_id']} ({row['dataset']}, {row['variant']}, {row['backend']}, seed {row['seed']}): the "
-            f"{row['metric']} of {row['experiment']} is {row['value']:g}, which is no fraction from 0 to 1; left out"
+            f"{row['metric']} of {row['experiment']} is {row['value']:g}, which is no {what}; left out"
         )
 
     def curves(_: Results) -> pd.DataFrame:
@@ -111,6 +116,11 @@ def measured(results: Results, experiment: str, *metrics: str, empty: bool = Fal
     rows = rows.drop_duplicates([*KEY, "seed", "metric", "condition"], keep="last").reset_index(drop=True)
     axes = pd.DataFrame(list(rows["at"]), index=rows.index)
     return pd.concat([rows, axes[[name for name in axes if name not in rows]]], axis=1)
+
+
+def on_axes(rows: pd.DataFrame, *axes: str) -> pd.DataFrame:
+    """The rows of `measured` that lie on all of these axes."""
+    return rows.reindex(columns=[*rows, *(name for name in axes if name not in rows)]).dropna(subset=list(axes))
 
 
 def at_all(rows: pd.DataFrame) -> pd.Series:

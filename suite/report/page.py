@@ -7,6 +7,7 @@ import hashlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import resources
 from typing import Any
 
@@ -29,10 +30,13 @@ from suite.report.verdicts import Judged, judged, size
 from suite.results import STATUSES, Results
 
 MADE_WITH = ["suite_version", "torch_version", "backend", "framework_version", "device", "git_commit"]
+_PLACED = ("", "overview", "accuracy", "generalization", "tradeoff")
+"""Figures that stand beside their tables."""
+
 _TROUBLES = ["dataset", "data_source", "protocol", "variant", "backend", "status", "reason"]
 
-PICTURES = 2_200_000
-"""Characters of embedded pictures, so that the page is under 3 MB; the rest are files beside it."""
+LARGEST = 2_900_000
+"""Characters of the page; pictures that would make it larger are files beside it."""
 
 WIDTH = 120
 """Of a plot of an interval, in its own units."""
@@ -44,8 +48,8 @@ def render(
     figures: Mapping[str, Sequence[Drawing]],
     others: Sequence[str] = (),
 ) -> str:
-    """The page: the report's tables by name, the figures by experiment ("": of none, "tradeoff": of that table), and
-    the values of the experiments that have neither (`others`).
+    """The page: the report's tables by name, the figures by experiment (`figures.draw`), and the values of the
+    experiments that have neither (`others`).
     """
     rows = results.rows
     runs = rows.drop_duplicates(["run_id", "experiment"])
@@ -66,8 +70,14 @@ def render(
         gaps=lambda *experiments: gaps(results, *experiments),
         is_stack=lambda cell: isinstance(cell, Stack),
     )
-    return environment.from_string(_text("page.html")).render(
-        {**tables, "table6": tables["table6"].details_last(), "table7": replace(table7, rows=trained)},
+    page = partial(
+        environment.from_string(_text("page.html")).render,
+        {
+            **tables,
+            "table6": tables["table6"].details_last(),
+            "table7": replace(table7, rows=trained),
+            "tradeoff": _with_more_than_accuracy(tables["tradeoff"]),
+        },
         version=__version__,
         style=_text("page.css"),
         script=script,
@@ -88,13 +98,21 @@ def render(
         claims_untested=[(one, commands.testing(one.claim)) for one in verdicts if one.setting is None],
         claims_title=tables["claims"].title,
         others={name: generic(results, name) for name in others},
-        figures=_shown(figures),
-        experiments=[name for name in figures if name not in ("", "accuracy", "generalization", "tradeoff")],
+        experiments=[name for name in figures if name not in _PLACED],
         troubles=_counted(runs[runs["status"] != "ok"], _TROUBLES),
         data=_counted(runs, ["dataset", "data_source", "data_hash", "protocol", "benchmark_version"]),
         made_with=_counted(runs, MADE_WITH),
         commands=commands.again(results),
     )
+    without = page(figures=_shown(figures, 0))
+    return page(figures=_shown(figures, LARGEST - len(without.encode())))
+
+
+def _with_more_than_accuracy(tradeoff: Table) -> Table:
+    """The trade-off of the settings that have one: those with accuracies alone are in Table 6."""
+    n = tradeoff.n_section
+    kept = {row[:n] for row in tradeoff.rows if any(row[n + 2 :])}
+    return replace(tradeoff, rows=tuple(row for row in tradeoff.rows if row[:n] in kept))
 
 
 def _text(name: str) -> str:
@@ -110,22 +128,28 @@ class Figure:
     inches: float
 
 
-def _shown(figures: Mapping[str, Sequence[Drawing]]) -> dict[str, dict[str, list[Figure]]]:
-    """Of each experiment the figures of each kind."""
-    left = PICTURES
-    found: dict[str, dict[str, list[Figure]]] = {}
+def _shown(figures: Mapping[str, Sequence[Drawing]], room: int) -> dict[str, dict[str, list[Figure]]]:
+    """Of each experiment the figures of each kind. Within `room` characters they are embedded: those that are not
+    folded before the others.
+    """
+    kinds: dict[str, dict[str, list[Drawing]]] = {experiment: {} for experiment in figures}
     for experiment, drawings in figures.items():
-        kinds: dict[str, list[Figure]] = {}
-        for drawing in drawings:
-            source = picture(drawing)
-            if len(source) > left:
-                source = f"{drawing.name}.png"
-            else:
-                left -= len(source)
-            shown = Figure(drawing, source, float(drawing.figure.get_figwidth()))
-            kinds.setdefault(drawing.kind or drawing.title, []).append(shown)
-        found[experiment] = kinds
-    return found
+        for one in drawings:
+            kinds[experiment].setdefault(one.kind or one.title, []).append(one)
+    every = [own for of in kinds.values() for own in of.values()]
+    sources = {}
+    for one in [own[0] for own in every] + [one for own in every for one in own[1:]]:
+        embedded = picture(one) if room else ""
+        fits = 0 < len(embedded) <= room
+        sources[one.name] = embedded if fits else f"{one.name}.png"
+        room -= len(embedded) * fits
+    return {
+        experiment: {
+            kind: [Figure(one, sources[one.name], float(one.figure.get_figwidth())) for one in own]
+            for kind, own in of.items()
+        }
+        for experiment, of in kinds.items()
+    }
 
 
 @dataclass(frozen=True)

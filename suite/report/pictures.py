@@ -6,7 +6,7 @@ import base64
 import io
 import re
 
-from suite.drawing import Drawing, settle, svg
+from suite.drawing import CAPTION, Drawing, settle, svg
 
 LARGE = 40_000
 """Bytes of an SVG from which on a PNG is tried."""
@@ -18,23 +18,27 @@ def picture(drawing: Drawing) -> str:
     """A data URI: an SVG (as an image, so that the identifiers inside one do not meet those of another), or a PNG of
     few colours where that is smaller.
     """
-    settle(drawing.figure)
-    figure, caption = drawing.figure, drawing.figure.texts[0]
     from matplotlib.transforms import Bbox
 
-    below = caption.get_window_extent().y1 / figure.dpi
+    figure = drawing.figure
+    settle(figure)
+    captions = [text for text in figure.texts if text.get_gid() == CAPTION]
+    below = max((text.get_window_extent().y1 / figure.dpi for text in captions), default=0.0)
     above = Bbox.from_extents(0, below, *figure.get_size_inches())
-    caption.set_visible(False)
-    try:
-        text = re.sub(r'<g id="[^"]*">', "<g>", svg(figure, bbox_inches=above))
-        content, kind = text.encode(), "svg+xml"
-        if len(content) > LARGE:
-            png = _png(drawing, above)
-            if len(png) < len(content):
-                content, kind = png, "png"
-    finally:
-        caption.set_visible(True)
+    for text in captions:
+        text.set_visible(False)
+    content, kind = _without_names(svg(figure, bbox_inches=above)).encode(), "svg+xml"
+    if len(content) > LARGE:
+        png = _png(drawing, above)
+        if len(png) < len(content):
+            content, kind = png, "png"
+    for text in captions:
+        text.set_visible(True)
     return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def _without_names(text: str) -> str:
+    return re.sub(r'(?<=<g) id="[^"]*"', "", re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL))
 
 
 def _png(drawing: Drawing, part: object) -> bytes:

@@ -16,6 +16,7 @@ from suite.report.measured import (
     framework_name,
     invalid_note,
     measured,
+    on_axes,
     order,
     papers_data,
     with_baselines,
@@ -80,8 +81,8 @@ def summary7(results: Results) -> pd.DataFrame:
     """Mean, ci95, lower, upper and n of each model, framework, resolution, mode and readout, and the paper's number,
     all fractions.
     """
-    rows = with_baselines(measured(results, "generalization", "test_accuracy"))
-    table = means(rows.reindex(columns=[*rows.columns.union(["dt_ms", "mode", "readout"], sort=False)]), _BY)
+    rows = on_axes(measured(results, "generalization", "test_accuracy"), "dt_ms", "mode", "readout")
+    table = means(with_baselines(rows), _BY)
     table["dt_ms"] = table["dt_ms"].astype(float)
     paper = [TABLE_7.get((v, dt), math.nan) for v, dt in zip(table["variant"], table["dt_ms"], strict=True)]
     table["paper"] = pd.Series(paper, index=table.index, dtype=float).where(table["dataset"].isin(WHERE["Table 7"]))

@@ -7,17 +7,17 @@ from importlib import import_module
 
 from suite.drawing import Drawing
 from suite.registry import experiments
-from suite.report.figures import pareto, variants
+from suite.report.figures import overview, pareto, variants
 from suite.results import Results
 
 Draw = Callable[[Results], Iterable[Drawing]]
 
 
 def draw(results: Results) -> dict[str, list[Drawing]]:
-    """By experiment: those of the experiments that have rows, in the registry's order. Figure 2 is of none (""), the
-    trade-off of all ("tradeoff").
+    """By experiment: those of the experiments that have rows, in the registry's order. Figure 2 is of none (""), Table
+    6 drawn is "overview", Section 5 "tradeoff".
     """
-    drawn = {"": list(variants.draw(results))}
+    drawn = {"": list(variants.draw(results)), "overview": list(overview.draw(results))}
     there = set(results.rows["experiment"])
     for name in experiments:
         one = _draw_of(name) if name in there else None

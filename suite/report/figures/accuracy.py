@@ -96,7 +96,7 @@ def _points(ax: Any, x: float, rows: pd.DataFrame, marker: str, shade: str) -> N
     bar = None if math.isnan(low) else [[mean - 100 * low], [100 * high - mean]]
     look: dict[str, Any] = {"markersize": 4.5, "mfc": "white", "capsize": 2, "elinewidth": 0.9, "zorder": 3}
     bars = ax.errorbar(x, mean, bar, fmt=marker, color=shade, **look)
-    bars.lines[0].set_clip_on(False)
+    bars.lines[0].set(clip_on=False, in_layout=False)
     spread = np.linspace(-0.08, 0.08, len(values)) if len(values) > 1 else np.zeros(1)
     ax.plot(
         x + spread, values, marker, color=shade, alpha=0.6, markersize=1.6, markeredgewidth=0, zorder=4, clip_on=False

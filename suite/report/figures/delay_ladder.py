@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from suite.drawing import COLUMN, Drawing, colour, error_bars, key, label, new_figure, plain, seen, style
-from suite.report.measured import chance, measured
+from suite.report.measured import chance, measured, on_axes
 from suite.report.settings import Part, by_setting
 from suite.report.statistics import means
 from suite.results import Results
@@ -16,7 +16,7 @@ DASHES = ("-", "--", ":", "-.")
 
 def draw(results: Results) -> Iterator[Drawing]:
     """One figure for each setting, whichever the delay."""
-    rows = measured(results, "delay_ladder", "test_accuracy")
+    rows = on_axes(measured(results, "delay_ladder", "test_accuracy"), "T")
     if rows.empty:
         return
     # one setting for all delays, which are datasets with protocols of their own: xor, xor_50, ...

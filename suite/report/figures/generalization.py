@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from suite.drawing import FULL, Drawing, error_bars, key, looks, new_figure, seen, style
-from suite.report.measured import measured
+from suite.report.measured import measured, on_axes
 from suite.report.settings import Part, by_framework, samples
 from suite.report.statistics import means
 from suite.results import Results
@@ -19,7 +19,7 @@ PANELS = (
 
 def draw(results: Results) -> Iterator[Drawing]:
     """One figure for each setting and framework."""
-    for part in by_framework(measured(results, "generalization", "test_accuracy")):
+    for part in by_framework(on_axes(measured(results, "generalization", "test_accuracy"), "dt_ms", "mode", "readout")):
         yield _draw(part)
 
 

@@ -21,7 +21,7 @@ from suite.drawing import (
     seen,
     style,
 )
-from suite.report.measured import artifact_lines, measured
+from suite.report.measured import artifact_lines, measured, on_axes
 from suite.report.settings import Part, by_framework, samples
 from suite.report.statistics import means
 from suite.results import Results
@@ -32,7 +32,7 @@ SHOWN = ["line", "seed", "x", "y", "loss", "accuracy", "rise"]
 def draw(results: Results) -> Iterator[Drawing]:
     """For each setting and framework the surfaces, their contours, and the rise of the loss with its spread."""
     grids = artifact_lines(results, "landscape", "pair0")
-    circles = measured(results, "landscape", "loss_rise", "accuracy_fall")
+    circles = on_axes(measured(results, "landscape", "loss_rise", "accuracy_fall"), "radius", "pair")
     for part in by_framework(grids[grids["part"] == "grid"] if len(grids) else grids):
         rise = part.rows["loss"] - part.rows.groupby("run_id")["loss"].transform(_centre)
         rows = part.rows.assign(rise=rise)

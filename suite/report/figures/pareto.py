@@ -8,7 +8,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from suite.drawing import FULL, Drawing, colour, file_name, key, label, panel_title, panels, plain, spread, style
+from suite.drawing import (
+    FULL,
+    Drawing,
+    colour,
+    file_name,
+    key,
+    label,
+    panel_title,
+    panels,
+    plain,
+    spread,
+    style,
+    within,
+)
 from suite.report.measured import SETTING
 from suite.report.settings import settings
 from suite.report.tradeoff import COSTS, SHARES, criteria
@@ -44,7 +57,11 @@ def front(accuracy: np.ndarray, other: np.ndarray, *, less: bool) -> np.ndarray:
 
 
 def _draw(setting: dict[str, Any], framework: str, rows: pd.DataFrame, pairs: dict[str, pd.DataFrame]) -> Drawing:
+    from matplotlib.lines import Line2D
+    from matplotlib.ticker import EngFormatter
+
     said = []
+    handles: dict[str, Any] = {}
     data = rows.assign(front=False)
     n = rows["n"]
     caption = (
@@ -70,22 +87,28 @@ def _draw(setting: dict[str, Any], framework: str, rows: pd.DataFrame, pairs: di
                     one = rows[(rows["variant"] == variant) & (rows["criterion"] == name)]
                     bars[name] = factor * spread(one)
                 shade = colour(str(variant).partition(" #")[0])
+                look: dict[str, Any] = {"marker": "o", "markersize": 4.5, "color": shade}
                 ax.errorbar(
                     scale * point[criterion],
                     100 * point["accuracy"],
                     xerr=bars[criterion],
                     yerr=bars["accuracy"],
-                    fmt="o",
-                    markersize=4.5,
-                    color=shade,
+                    **look,
+                    linestyle="",
                     mfc=shade if is_best else "white",
                     elinewidth=0.6,
-                    label=plain(label(str(variant))),
                 )
+                handles[str(variant)] = Line2D([], [], **look, linestyle="", label=plain(label(str(variant))))
             ax.set_xlabel(AGAINST[criterion])
+            within(ax, 0, 100)
+            if scale == 100:
+                low, high = ax.get_xlim()
+                ax.set_xlim(max(low, 0), min(high, 100))
+            else:
+                ax.xaxis.set_major_formatter(EngFormatter(sep=" "))
             ax.set_title(panel_title(i, "↖" if less else "↗"))
         axes[0].set_ylabel("test accuracy (%)")
-        key(figure, axes[0], ncols=4)
+        key(figure, list(handles.values()), ncols=4)
     about = f"{TITLE} on {setting['dataset']}, {framework}{setting['told']}"
     name = file_name("pareto", setting["name"], framework)
     alt = f"Trade-off on {setting['dataset']}, {framework}. " + "; ".join(said)
