@@ -8,6 +8,7 @@ A framework is imported when a neuron of it is first asked for.
 
 from typing import TYPE_CHECKING, Any
 
+from neurons.ablation import NotAblatable, ablate
 from neurons.checks import NonFiniteError
 from neurons.kernels.autograd import constant_current
 from neurons.make import BACKENDS, make_neuron
@@ -25,12 +26,14 @@ __all__ = [
     "VARIANTS",
     "Learnable",
     "NonFiniteError",
+    "NotAblatable",
     "Output",
     "State",
     "Surrogate",
     "Variant",
     "VariantLIFNode",
     "VariantLeaky",
+    "ablate",
     "arctan",
     "constant_current",
     "get_variant",

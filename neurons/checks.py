@@ -107,6 +107,6 @@ def check_finite(x: Tensor, state: Tensor) -> None:
         where = ", ".join(str(int(i)) for i in bad[0])
         raise NonFiniteError(
             f"the input current has {len(bad)} values that are NaN or infinite, the first at [{where}]: "
-            f"{float(x[tuple(bad[0])])}"
+            f"{x[tuple(bad[0])].item()}"
         )
     raise NonFiniteError("the membrane potential overflowed: the input current is finite, but its sum over time is not")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 import torch
@@ -34,3 +35,26 @@ class Leak(nn.Module):
 
     def extra_repr(self) -> str:
         return f"{self.leakage}"
+
+
+class CarriedLeak(Leak):
+    """The leak of a framework's own neuron that is trained, or has several values: k as that framework makes it.
+
+    name: what the framework calls it. value: its parameter or buffer, which keeps its shape and stays what it is, so
+    that training goes on as it would have. k: a function of the value that can be pickled.
+    """
+
+    def __init__(self, name: str, value: Tensor, k: Callable[[Tensor], Tensor]) -> None:
+        super().__init__(float(k(value.detach()).mean()), None)
+        self.name, self.k = name, k
+        if isinstance(value, nn.Parameter):
+            self.register_parameter(name, value)
+        else:
+            self.register_buffer(name, value)
+
+    def forward(self) -> Tensor:
+        value: Tensor = getattr(self, self.name)
+        return self.k(value.to(state_dtype(value.dtype)))
+
+    def extra_repr(self) -> str:
+        return f"{self.k.__name__} of {self.name} {list(getattr(self, self.name).shape)}"

@@ -30,7 +30,7 @@ def simulate(
     Returns the spikes and the membrane potential before reset, both [T, B, n].
     """
     spike_function = rectangle() if surrogate is None else surrogate
-    gain = 1.0 if input_gain == "1" else 1 - leak
+    gain = {"1": 1.0, "1-k": 1 - leak}[input_gain] if isinstance(input_gain, str) else input_gain
     u = torch.zeros_like(x[0])
     o = torch.zeros_like(x[0])
     spikes, potentials = [], []

@@ -99,15 +99,22 @@ def _step(neuron: Neuron, x: Tensor, state: State, steps: int | None, record: bo
     return Output(torch.stack(spikes).to(dtype), potential, call.after(state))
 
 
+def gain_of(variant: Variant, k: float | Tensor) -> float | Tensor | None:
+    """The factor on the drive where the leak is k; None for 1."""
+    if isinstance(variant.input_gain, float):
+        return variant.input_gain
+    return 1 - k if variant.input_gain == "1-k" else None
+
+
 def _fused(neuron: Neuron, rule: Rule, x: Tensor, state: State, steps: int | None, record: bool) -> Output:
     """`fused_lif`, where an input gain becomes a factor on x and on V."""
     dtype, k = x.dtype, neuron.leak.forward()
     weight = None if neuron.recurrent is None else neuron.recurrent.weight
-    if neuron.variant.input_gain == "1-k":
-        gain = 1 - k
+    gain = gain_of(neuron.variant, k)
+    if gain is not None:
         x = gain * x.to(state_dtype(dtype))
         if weight is not None:
-            weight = (gain.unsqueeze(1) if isinstance(gain, Tensor) else gain) * weight
+            weight = (gain.reshape(-1, 1) if isinstance(gain, Tensor) else gain) * weight
     spikes, potential, v = fused_lif(
         x,
         k,

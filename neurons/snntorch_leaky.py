@@ -17,9 +17,9 @@ from neurons.compiler import exported
 from neurons.dtypes import state_dtype
 from neurons.kernels import check_engine
 from neurons.kernels.rule import Rule
-from neurons.leak import Leak
+from neurons.leak import CarriedLeak, Leak
 from neurons.recurrent import recurrent_weights
-from neurons.sequence import Sequence, State, rule_of
+from neurons.sequence import Sequence, State, gain_of, rule_of
 from neurons.settled import Settled
 from neurons.surrogate import SpikeFunction, get_surrogate
 from neurons.variant import Leakage, Variant, check_leakage, get_variant
@@ -36,6 +36,7 @@ class VariantLeaky(Settled, snntorch.Leaky):
 
     variant: a name in VARIANTS or a `Variant`. n: number of neurons (last dimension); needed for recurrence and a
     learnable leak.
+    late_reset, an attribute: whether a soft reset is taken after the leak, k u - u_th o, as in `snntorch.Leaky`.
     init_hidden, output: as in `snntorch.Leaky`. Call it with x [B, n] ([B, *] without n) and, unless init_hidden, the
     last `mem`; the first `mem` is the caller's, whatever the variant's initial_state.
 
@@ -48,6 +49,7 @@ class VariantLeaky(Settled, snntorch.Leaky):
     )
     surrogate_name = "spike_grad"
 
+    late_reset = False
     mem: Tensor
     threshold: Tensor
     spike_grad: SpikeFunction
@@ -103,7 +105,7 @@ class VariantLeaky(Settled, snntorch.Leaky):
     def beta(self, beta: float | Tensor) -> None:
         if isinstance(beta, Tensor) and beta.numel() == 1 and not beta.requires_grad:
             beta = beta.item()
-        if isinstance(beta, Tensor) or self.variant.leakage != "normal" or self.leak.logit is not None:
+        if isinstance(beta, Tensor) or self.variant.leakage != "normal" or type(self.leak.forward()) is not float:
             raise ValueError(
                 f"beta of a VariantLeaky ({self.variant.name}) cannot be set to {beta!r}: it is a number where the "
                 "variant's leakage is 'normal'; for one that is trained make the neuron with leakage='learnable'"
@@ -132,6 +134,8 @@ class VariantLeaky(Settled, snntorch.Leaky):
                 if not bool(((beta > 0) & (beta < 1)).all()):
                     raise ValueError("a learnable leak lies between 0 and 1")
                 state_dict[f"{prefix}leak.logit"] = torch.logit(beta).expand(self.leak.logit.shape)
+            elif beta is not None and isinstance(self.leak, CarriedLeak):
+                state_dict[f"{prefix}leak.beta"] = beta
             elif beta is not None and not torch.equal(beta, self.beta.to(beta)):
                 self.beta = beta.detach()
         except (ValueError, RuntimeError) as error:
@@ -141,17 +145,25 @@ class VariantLeaky(Settled, snntorch.Leaky):
     def extra_repr(self) -> str:
         return f"variant={self.variant.name}, n={self.n}, threshold={self.threshold.tolist()}"
 
+    def reset_mem(self) -> Tensor:
+        """The potential at rest, [0], which takes the shape of what comes: snnTorch's has that of what was."""
+        self.mem = self.mem.new_zeros(0)
+        return self.mem
+
     def mem_reset(self, mem: Tensor) -> Tensor:
         self.previous_spike = self.spike_grad(mem - self.threshold)
         return self.previous_spike.detach() if self.detach_reset else self.previous_spike
 
     def _base_state_function(self, input_: Tensor) -> Tensor:
         drive = input_ if self.recurrent is None else input_ + self.recurrent(self.previous_spike)
-        if self.variant.input_gain == "1-k":
-            drive = (1 - self.leak.forward()) * drive
+        gain = gain_of(self.variant, self.leak.forward())
+        if gain is not None:
+            drive = gain * drive
         return super()._base_state_function(drive)
 
     def _base_sub(self, input_: Tensor) -> Tensor:
+        if self.late_reset:
+            return super()._base_sub(input_)
         self.mem = self.mem - self.reset * self.threshold
         return self._base_state_function(input_)
 
@@ -191,7 +203,11 @@ class VariantLeaky(Settled, snntorch.Leaky):
 class SnnTorchSequence(Sequence, VariantLeaky):  # type: ignore[misc]  # a call takes a sequence, not a step
     """`VariantLeaky` on whole sequences from rest."""
 
-    settled: ClassVar = {**VariantLeaky.settled, **dict.fromkeys(("init_hidden", "output"), settled.CALLS)}
+    settled: ClassVar = {
+        **VariantLeaky.settled,
+        **dict.fromkeys(("init_hidden", "output"), settled.CALLS),
+        "late_reset": "a state is the potential after the reset, which no number is if the leak comes between",
+    }
 
     def __init__(self, *args: Any, engine: str, **kwargs: Any) -> None:
         check_engine(engine)

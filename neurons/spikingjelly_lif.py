@@ -16,7 +16,7 @@ from neurons.kernels import check_engine
 from neurons.kernels.rule import Rule
 from neurons.leak import Leak
 from neurons.recurrent import recurrent_weights
-from neurons.sequence import Sequence, State, rule_of, run
+from neurons.sequence import Sequence, State, gain_of, rule_of, run
 from neurons.settled import Settled
 from neurons.surrogate import SpikeFunction, get_surrogate
 from neurons.variant import Leakage, Variant, get_variant
@@ -88,10 +88,12 @@ class VariantLIFNode(Settled, neuron.LIFNode):
 
         Raises ValueError where tau, v_reset and decay_input cannot express the variant.
         """
-        if self.variant.recurrent or self.variant.reset == "none" or self.variant.initial_state != "zero":
+        variant = self.variant
+        gained = isinstance(variant.input_gain, float)
+        if variant.recurrent or variant.reset == "none" or variant.initial_state != "zero" or gained:
             raise ValueError(
-                f"tau, v_reset and decay_input of a LIFNode cannot express the variant {self.variant.name!r}, which "
-                "is recurrent, has no reset or starts at random: it cannot be converted by them"
+                f"tau, v_reset and decay_input of a LIFNode cannot express the variant {variant.name!r}, which is "
+                "recurrent, has no reset, a gain of its own or starts at random: it cannot be converted by them"
             )
         return self._tau
 
@@ -148,8 +150,9 @@ class VariantLIFNode(Settled, neuron.LIFNode):
         """The membrane potential before reset: k v + gain (x + V o[t-1]), in SpikingJelly's way of writing it."""
         drive = x if self.recurrent is None else x + self.recurrent(spike)
         k = self.leak.forward()
-        if self.variant.input_gain == "1-k":
-            drive = (1 - k) * drive
+        gain = gain_of(self.variant, k)
+        if gain is not None:
+            drive = gain * drive
         if isinstance(k, float):
             return functional.lif_charge(drive, v, self._tau, False, 0.0)
         return v - v * (1 - k) + drive  # ParametricLIFNode's charge, with one 1/tau = 1 - k a neuron

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 from types import MappingProxyType
 from typing import Literal, get_args
@@ -13,8 +13,10 @@ from neurons.checks import check_flag
 from neurons.names import unknown_name
 
 Reset = Literal["zero", "subtract", "none"]
-InputGain = Literal["1", "1-k"]
+InputGain = Literal["1", "1-k"] | float
 InitialState = Literal["zero", "uniform"]
+
+_WORDS = {"reset": get_args(Reset), "input_gain": ("1", "1-k"), "initial_state": get_args(InitialState)}
 
 NORMAL_LEAK = 0.3
 """The paper's typical leak coefficient (section 3.1)."""
@@ -69,7 +71,8 @@ class Variant:
     reset: "zero" is the paper's u (1 - o); "subtract" is u - u_th o, taken before the leak, as SpikingJelly does;
         "none" keeps u.
     recurrent: adds V o[t-1], V being [n, n] without bias.
-    input_gain: "1" as in the paper; "1-k" scales the drive as DH-SNN's code does.
+    input_gain: "1" as in the paper; "1-k" scales the drive as DH-SNN's code does; a positive number, the same whatever
+        k is.
     initial_state: "zero", or "uniform" for a membrane potential drawn from U(0, 1) at the start of every sequence.
     """
 
@@ -85,10 +88,15 @@ class Variant:
             raise ValueError(f"a variant needs a name, not {self.name!r}")
         if not (isinstance(self.leakage, str) and self.leakage == "normal"):
             object.__setattr__(self, "leakage", check_leakage(self.leakage, f"variant {self.name!r}"))
-        allowed = {"reset": Reset, "input_gain": InputGain, "initial_state": InitialState}
-        for field, values in allowed.items():
-            if getattr(self, field) not in get_args(values):
-                raise unknown_name(f"{field} of variant {self.name!r}", getattr(self, field), get_args(values))
+        gain = self.input_gain
+        if isinstance(gain, Real) and not isinstance(gain, bool):
+            if not 0 < gain < math.inf:
+                raise ValueError(f"input_gain of variant {self.name!r}: a number is positive and finite, not {gain!r}")
+            object.__setattr__(self, "input_gain", float(gain))
+        for field, values in _WORDS.items():
+            value = getattr(self, field)
+            if value not in values and not (field == "input_gain" and isinstance(value, float)):
+                raise unknown_name(f"{field} of variant {self.name!r}", value, values)
         object.__setattr__(self, "recurrent", check_flag(f"recurrent of variant {self.name!r}", self.recurrent))
 
     def resolve_leakage(self, normal: Leakage | None = None) -> float | Learnable:
@@ -115,6 +123,18 @@ VARIANTS: Mapping[str, Variant] = _named(
     Variant("without_leakage+without_reset+with_recurrence", leakage=1.0, reset="none", recurrent=True),
 )
 """The five variants of Table 6 and the two further combinations of Table 7."""
+
+
+def of_model(variant: Variant, k: float, reset: Reset, input_gain: InputGain) -> Variant:
+    """The variant where a neuron of somebody's model has its place, whose leak, reset and gain are these.
+
+    What the variant has as the baseline has it is the model's own. A leak that the variant sets leaves the gain at the
+    number that it was: with 1 - k, no leakage would be no input.
+    """
+    gain = variant.input_gain
+    if gain == "1":
+        gain = 1 - k if input_gain == "1-k" and variant.leakage != "normal" else input_gain
+    return replace(variant, reset=reset if variant.reset == "zero" else variant.reset, input_gain=gain)
 
 
 def get_variant(variant: str | Variant) -> Variant:

@@ -29,6 +29,7 @@ OPTIONS = (
     Option("backend", None, "spikingjelly, snntorch; default: both"),
     Option("engine", "auto", "auto, step (the framework's own stepping) or fused"),
     Option("protocol", None, "smoke (default), quick, suite or paper; changed as in suite+epochs=20"),
+    Option("network", None, "your own: a function my_package:make_model that gives a model (docs/extending.md)"),
     Option("seeds", "0", "for example 0-4 or 0,3"),
     Option("data_source", "auto", "auto (the original if it is here, else a stand-in), original or standin"),
     Option("results", LOCAL, "folder of the results"),

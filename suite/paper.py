@@ -8,6 +8,9 @@ from types import MappingProxyType
 DATASETS = ("xor", "shd", "ssc", "n_mnist", "dvs128_gesture", "mnist", "cifar10")
 """The columns of Table 6."""
 
+SEQUENCES = ("smnist_rows", "smnist", "psmnist", "smnist_spikes", "adding")
+"""Temporal tasks that the paper does not have."""
+
 WHERE: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "Table 6": DATASETS,

@@ -24,6 +24,8 @@ from suite.options import parsed, whole
 
 _NUMBERS = (int, float)
 _READOUTS = {"fc": ("integrator", "spikes"), "resnet18": ("linear",)}
+_MODELS_OWN = ("threshold", "surrogate", "hidden", "leakage", "readout", "readout_leak", "detach_reset")
+"""The fields that say what a network of the suite's is like, and nothing about a user's own."""
 
 
 def _positive(name: str, value: object) -> float:
@@ -103,11 +105,12 @@ class Curriculum:
 class Protocol:
     """Everything that fixes a training run but the variant, the backend and the seed.
 
-    data: options of the dataset's loader. network: "fc" (hidden layers of `hidden` LIF neurons) or "resnet18"
-    (width `hidden[0]`). leakage: what "normal" means in a variant. readout: "integrator" (leaky integrators with a
-    learnable leak, not ablated; the logits are their potentials), "spikes" (LIF neurons of the variant; the logits
-    are their spike rates) or "linear" (no neurons). last_steps: the
-    logits are the mean over the last so many steps (None: all).
+    data: options of the dataset's loader. network: "fc" (hidden layers of `hidden` LIF neurons), "resnet18" (width
+    `hidden[0]`), or a user's own as "module:function" (`suite.models.own`), to which threshold, surrogate, hidden,
+    leakage, readout, readout_leak and detach_reset do not apply. leakage: what "normal" means in a variant. readout:
+    "integrator" (leaky integrators with a learnable leak, not ablated; the logits are their potentials), "spikes" (LIF
+    neurons of the variant; the logits are their spike rates) or "linear" (no neurons). last_steps: the logits are the
+    mean over the last so many steps (None: all).
     loss: "cross_entropy", or "mse" to one-hot. label_smoothing: of the cross-entropy (None: none). leak_rate: factor on
     the learning rate of learnable leaks. recurrent_scale: factor on V's initial, orthogonal weights. weight_decay:
     AdamW's, of all but biases and leaks (None: none). clip: largest gradient norm. order: of the steps, "time" or
@@ -125,7 +128,7 @@ class Protocol:
     schedule: StepLR | Cosine
     threshold: float
     surrogate: Surrogate
-    network: Literal["fc", "resnet18"] = "fc"
+    network: str = "fc"
     hidden: tuple[int, ...] = ()
     leakage: Leakage = 0.3
     readout: Literal["integrator", "spikes", "linear"] = "spikes"
@@ -156,6 +159,8 @@ class Protocol:
         if not isinstance(self.hidden, tuple | list) or not self.hidden:
             raise ValueError(f"hidden is the sizes of the hidden layers, such as (64,), not {self.hidden!r}")
         _set(self, hidden=tuple(whole("hidden", n) for n in self.hidden))
+        if not self.own_network and self.network not in _READOUTS:
+            raise unknown_name("network", self.network, (*_READOUTS, "module:function"))
         _set(self, leakage=check_leakage(self.leakage, "leakage"))
         for name, kinds in (
             ("schedule", StepLR | Cosine),
@@ -174,8 +179,13 @@ class Protocol:
             )
         self._check_fit()
 
+    @property
+    def own_network(self) -> bool:
+        """Whether the network is a user's own."""
+        return is_own(self.network)
+
     def _check_fit(self) -> None:
-        readouts = _READOUTS[self.network]
+        readouts = _READOUTS.get(self.network, (self.readout,))
         if self.readout not in readouts:
             raise ValueError(
                 f"readout = {self.readout!r} does not go with network = {self.network!r}, which takes "
@@ -191,14 +201,21 @@ class Protocol:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON: part of a run's identity. Fields that have their default are left out, so that a new one
-        changes no run.
+        changes no run; and so are those that do not apply.
         """
         whole = asdict(self)
-        return {f.name: whole[f.name] for f in fields(self) if getattr(self, f.name) != _default(f)} | {
+        said = {f.name: whole[f.name] for f in fields(self) if getattr(self, f.name) != _default(f)} | {
             "data": dict(self.data),
             "schedule": repr(self.schedule),
             "surrogate": str(self.surrogate),
         }
+        return {name: value for name, value in said.items() if not (self.own_network and name in _MODELS_OWN)}
+
+
+def is_own(network: object) -> bool:
+    """Whether it names a user's own: "module:function"."""
+    module, colon, function = str(network).partition(":")
+    return bool(colon) and function.isidentifier() and all(part.isidentifier() for part in module.split("."))
 
 
 def _default(field: Field[Any]) -> Any:
@@ -243,8 +260,8 @@ def smoke(protocol: Protocol) -> Protocol:
     )
 
 
-CHANGEABLE = tuple(f.name for f in fields(Protocol) if f.name in _plain() and f.name != "network")
-"""The fields that a name may change: those of one number or one word. Another network has other fields too."""
+CHANGEABLE = tuple(f.name for f in fields(Protocol) if f.name in _plain() or f.name == "network")
+"""The fields that a name may change: those of one number or one word."""
 
 
 def changed(base: Protocol, changes: str) -> Protocol:
@@ -256,9 +273,18 @@ def changed(base: Protocol, changes: str) -> Protocol:
             raise unknown_name("field (changes are written FIELD=VALUE)", name, CHANGEABLE)
         if name in given:
             raise ValueError(f"sets its {name} twice")
-        kind, _ = _plain()[name]
+        if name == "network" and not is_own(text):
+            raise ValueError(
+                f"network={text}: a network of one's own is written module:function, such as my_package:make_model; "
+                "another one of the suite's has other fields too, and is a protocol to be registered"
+            )
+        kind, _ = _plain().get(name, ((), False))
         given[name] = text if isinstance(kind, tuple) else parsed(text, kind)
-    return replace(base, **given)
+    made = replace(base, **given)
+    for name in given if made.own_network else ():
+        if name in _MODELS_OWN:
+            raise ValueError(f"{name} is what the network {made.network} says itself; leave {name} out")
+    return made
 
 
 def full_name(name: str, base: Protocol, protocol: Protocol) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from neurons import NotAblatable
 from neurons.kernels import kernel_name, resolve_engine
 from suite import __version__, machine, training
 from suite.datasets import load_for
@@ -22,6 +23,7 @@ from suite.datasets.base import Data
 from suite.errors import DataUnavailable, MachineFault
 from suite.experiments.base import Cell, Experiment, NotDefined, Progress, Run, silent
 from suite.models.build import build
+from suite.models.own import About, about
 from suite.protocols import Protocol
 from suite.registry import datasets, experiments, get_protocol, protocol_name, variants
 from suite.results.files import remove
@@ -68,7 +70,8 @@ def run_cell(
             return _end(store, run, experiment, cell, "skipped", str(error), device)
         _end(store, run, experiment, cell, "failed", f"{type(error).__name__}: {error}", device)
         raise
-    run = _describe(cell, protocol, data, device)
+    own = about(protocol.network, data) if protocol.own_network else None
+    run = _describe(cell, protocol, data, device, own)
     checkpoint = store.checkpoints / f"{run.run_id}.safetensors"
     scratch = store.checkpoints / f"{run.run_id}.{cell.experiment}"
     done = store.find(run.run_id, cell.experiment)
@@ -85,7 +88,7 @@ def run_cell(
         run = store.write_run(replace(run, training=_training(history, protocol)), _curves(history))
         measured = Run(cell, protocol, data, network, history, device, scratch, progress)
         values = experiment.values(measured)
-    except NotDefined as error:
+    except (NotDefined, NotAblatable) as error:
         return _end(store, run, experiment, cell, "skipped", str(error), device)
     except Exception as error:
         _end(store, run, experiment, cell, "failed", f"{type(error).__name__}: {error}", device)
@@ -214,10 +217,13 @@ def _curves(history: training.History) -> list[tuple[float, ...]]:
     return [(epoch, t.loss, t.accuracy, v.loss, v.accuracy) for epoch, (t, v) in enumerate(scores, start=1)]
 
 
-def _describe(cell: Cell, protocol: Protocol, data: Data | None, device: torch.device) -> RunRecord:
-    """What is run, with the identity that everything which changes numbers is in."""
+def _describe(
+    cell: Cell, protocol: Protocol, data: Data | None, device: torch.device, own: About | None = None
+) -> RunRecord:
+    """What is run, with the identity that everything which changes numbers is in. own: of a user's network."""
     variant = asdict(variants[cell.variant])
-    engine, kernel = _engine(cell, device)
+    engine, kernel = _engine(cell, device, None if own is None else own.why_stepped)
+    settings = protocol.as_dict() | ({} if own is None else {"network_structure": own.structure})
     about = datasets[cell.dataset]
     identity = {
         "benchmark": BENCHMARK_VERSION,
@@ -225,7 +231,7 @@ def _describe(cell: Cell, protocol: Protocol, data: Data | None, device: torch.d
         "variant": variant,
         "backend": cell.backend,
         "engine": [engine, kernel],
-        "protocol": [cell.protocol, protocol.as_dict()],
+        "protocol": [cell.protocol, settings],
         "seed": cell.seed,
     }
     return RunRecord(
@@ -242,8 +248,8 @@ def _describe(cell: Cell, protocol: Protocol, data: Data | None, device: torch.d
         engine=engine,
         kernel=kernel,
         protocol=cell.protocol,
-        protocol_hash=_hash("p", protocol.as_dict()),
-        protocol_settings=protocol.as_dict(),
+        protocol_hash=_hash("p", settings),
+        protocol_settings=settings,
         seed=cell.seed,
         made_with=_made_with(cell, device),
     )
@@ -254,11 +260,11 @@ def _hash(kind: str, content: Mapping[str, Any]) -> str:
     return f"{kind}-{hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]}"
 
 
-def _engine(cell: Cell, device: torch.device) -> tuple[str, str]:
+def _engine(cell: Cell, device: torch.device, why_stepped: str | None) -> tuple[str, str]:
     """What runs: the engine and the kernel."""
     if isinstance(variants[cell.variant], Baseline):
         return "none", f"torch-{device.type}"
-    engine = resolve_engine(cell.engine, device, torch.float32)
+    engine = resolve_engine(cell.engine, device, torch.float32, why_stepped)
     return engine, kernel_name(engine, cell.backend, device)
 
 

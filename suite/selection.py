@@ -75,21 +75,23 @@ def select(
     variant: str | None = None,
     backend: str | None = None,
     protocol: str | None = None,
+    network: str | None = None,
     engine: str = "auto",
     seeds: str = "0",
     data_source: str = "auto",
 ) -> list[Cell]:
     """The cells that comma-separated names select. "all" is every variant, both backends, the paper's datasets (those
     that have the protocol, smoke by default; if none has, all that have it); None is the same, or what the experiment
-    is about. If nothing at all is asked for, the cells of `first`.
+    is about. If nothing at all is asked for, the cells of `first`. network: a user's own, "module:function", in the
+    place of the protocol's.
 
     Raises ValueError for unknown names and seeds.
     """
     about = experiments[experiment]
-    given = (dataset, variant, backend, protocol)
-    if experiment == FIRST and given == (None,) * 4 and (engine, seeds, data_source) == ("auto", "0", "auto"):
+    given = (dataset, variant, backend, protocol, network)
+    if experiment == FIRST and given == (None,) * 5 and (engine, seeds, data_source) == ("auto", "0", "auto"):
         return first()
-    protocol = protocol or SMOKE
+    protocol = (protocol or SMOKE) + ("" if network is None else f"+network={network}")
     there = datasets_with(protocol)
     every_dataset = [name for name in there if registry.datasets[name].in_paper] or there
     every_variant = _spiking()

@@ -18,7 +18,8 @@ SOFT = Variant("soft_reset", reset="subtract")
 SOFT_RECURRENT = Variant("soft_reset+recurrence", reset="subtract", recurrent=True)
 SCALED = Variant("input_gain", input_gain="1-k")
 SCALED_RECURRENT = Variant("input_gain+recurrence", input_gain="1-k", recurrent=True)
-ALL_VARIANTS = [*VARIANTS.values(), SOFT, SOFT_RECURRENT, SCALED, SCALED_RECURRENT]
+LOUDER = Variant("a gain of 1.5+recurrence", input_gain=1.5, recurrent=True)
+ALL_VARIANTS = [*VARIANTS.values(), SOFT, SOFT_RECURRENT, SCALED, SCALED_RECURRENT, LOUDER]
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,13 @@ TRACES = {
     ),
     # still above u_th after its reset, the neuron fires again: 3 -> 0.9 (3 - 1) = 1.8 -> 0.9 (1.8 - 1) = 0.72
     "soft_reset_decimal": Trace(SOFT, 0.9, x=[3.0, 0.0, 0.0, 0.0], u=[3.0, 1.8, 0.72, 0.648], o=[1, 1, 0, 0]),
+    "gain of a half": Trace(
+        Variant("gain of a half", input_gain=0.5),
+        0.75,
+        x=[2.0, 2.0, 1.0, 1.0],
+        u=[1.0, 1.0, 0.5, 0.875],
+        o=[1, 1, 0, 0],
+    ),
     "input_gain": Trace(SCALED, 0.75, x=[4.0, 4.0, 3.0, 1.0], u=[1.0, 1.0, 0.75, 0.8125], o=[1, 1, 0, 0]),
 }
 

@@ -44,3 +44,20 @@ def test_the_width_of_the_surrogate_is_compared_on_one_network():
     assert verdict(rows, "surrogate-width")["verdict"] == "supported"
     assert verdict(rows, "surrogate-detached")["verdict"] == "supported"
     assert verdict(rows, "reset-gradient")["verdict"] == "not tested"
+
+
+def test_a_dataset_needs_time_if_shuffled_steps_cost_accuracy():
+    def steps(name, values):
+        return accuracies("baseline", values, "smnist_rows", experiment="order", at={"steps": name})
+
+    rows = [
+        *steps("in order", about(0.9)),
+        *steps("shuffled", about(0.6, 2)),
+        *steps("shuffled in the test only", [0.3] * 5),
+    ]
+    assert verdict(rows, "ma-order")["verdict"] == "supported"
+    equal = [value + more for value, more in zip(about(0.9), LITTLE, strict=True)]
+    assert (
+        verdict([*steps("in order", about(0.9)), *steps("shuffled", equal)], "ma-order")["verdict"]
+        == "practically equal"
+    )

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from neurons import VARIANTS
 from suite.registry import datasets, experiments, protocols, variants
 from suite.results import load
 
@@ -97,6 +98,22 @@ def test_a_users_own_runs_from_pytest_and_from_the_command_line(plugins: list[st
     assert "steps" in page
     assert (tmp_path / "report" / "accuracy_steps_generated_smoke_fused.svg").exists()
     assert set(pd.read_csv(tmp_path / "report" / "table6.csv")["chance"]) == {0.5}  # two classes, said by the record
+
+
+def test_a_users_own_network(tmp_path: Path) -> None:
+    (section,) = [part for part in re.split(r"^## ", EXTENDING, flags=re.MULTILINE) if part.startswith("A network")]
+    (block,) = blocks(section)
+    assert len([line for line in block.splitlines() if line.strip()]) < 20
+    (tmp_path / "mine.py").write_text(block)
+    asked = ["--network", "mine:make_model", "--dataset", "mnist", "--backend", "spikingjelly"]
+    asked += ["--results", str(tmp_path / "results")]
+    plugin = ["--plugin", str(tmp_path / "mine.py")]
+    call("suite.cli", *plugin, "run", *asked, folder=tmp_path)
+    frame = load(tmp_path / "results").query("metric == 'test_accuracy'")
+    assert dict(zip(frame["variant"], frame["status"], strict=True)) == dict.fromkeys(VARIANTS, "ok")
+    assert set(frame["protocol"]) == {"smoke+network=mine:make_model"}
+    said = call("pytest", "benchmarks", "-p", "no:cacheprovider", *plugin, *asked, folder=ROOT)
+    assert "7 skipped" in said  # all are in the results already
 
 
 def test_a_plugin_that_fails_is_named(tmp_path: Path) -> None:

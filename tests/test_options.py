@@ -74,7 +74,7 @@ WRONG = [
     (["data", "check", "xor", "--set", "augment=abc"], "unknown option of xor 'augment'; Known: seed, n_train"),
     (["data", "check", "mnist", "--set", "augment=abc"], "no such option: 'augment'; it has n_steps, coding, split"),
     (["data", "check", "mnist", "--set", "n_steps=99999999999"], "a whole number from 1 to 1,000,000, not 99999999999"),
-    (["data", "check", "shd", "--set", "augment=abc", "--source", "standin"], "it is a function"),
+    (["data", "check", "shd", "--set", "augment=abc", "--source", "standin"], "it is numbers by name (shift, "),
     (["data", "check", "shd", "--set", "dt_ms=abc"], "dt_ms = 'abc'; it must be a number"),
     (["data", "check", "shd", "--set", "binary=abc"], "binary = 'abc'; it must be true or false"),
     (["run", "--dataset", "mnits"], "unknown dataset 'mnits'; did you mean 'mnist'"),

@@ -155,7 +155,7 @@ def test_what_may_be_changed_by_name() -> None:
     assert set(CHANGEABLE) == {
         *("epochs", "batch_size", "limit", "last_steps", "chunk", "learning_rate", "threshold", "clip", "leak_rate"),
         *("label_smoothing", "recurrent_scale", "weight_decay", "order"),
-        *("readout", "loss", "precision"),
+        *("readout", "loss", "precision", "network"),
     }
 
 

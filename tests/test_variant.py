@@ -6,6 +6,7 @@ from dataclasses import FrozenInstanceError, replace
 import pytest
 
 from neurons import VARIANTS, Learnable, Variant, get_variant
+from neurons.variant import of_model
 
 
 def test_the_seven_variants_differ_from_the_baseline_in_what_their_name_says():
@@ -64,6 +65,10 @@ def test_leakage_of_the_wrong_kind_is_refused(k):
         ("name", "", "needs a name"),
         ("reset", "substract", r"unknown reset of variant 'mine' 'substract'; did you mean 'subtract'\? Known: zero"),
         ("input_gain", "k", "unknown input_gain"),
+        ("input_gain", 0, "input_gain of variant 'mine': a number is positive and finite, not 0"),
+        ("input_gain", math.inf, "a number is positive and finite, not inf"),
+        ("input_gain", True, "unknown input_gain"),
+        ("reset", 1.0, "unknown reset"),
         ("initial_state", "ones", "unknown initial_state"),
     ],
 )
@@ -87,3 +92,26 @@ def test_learnable_init_is_an_interval(init):
 def test_unknown_name_gives_the_nearest_and_the_list(name, nearest):
     with pytest.raises(ValueError, match=rf"unknown variant '{name}'; did you mean '{nearest}'\? Known: baseline, "):
         get_variant(name)
+
+
+def test_an_input_gain_is_a_number_too():
+    assert Variant("mine", input_gain=2).input_gain == 2.0
+    assert type(Variant("mine", input_gain=2).input_gain) is float
+
+
+@pytest.mark.parametrize(
+    ("variant", "expected"),
+    [
+        (VARIANTS["baseline"], ("normal", "subtract", "1-k")),
+        (VARIANTS["with_recurrence"], ("normal", "subtract", "1-k")),
+        (VARIANTS["without_reset"], ("normal", "none", "1-k")),
+        (VARIANTS["complete_leakage"], (0.0, "subtract", 0.25)),
+        (Variant("mine", leakage=0.5, input_gain="1-k"), (0.5, "subtract", "1-k")),
+        (Variant("mine", leakage=0.5, input_gain=3), (0.5, "subtract", 3.0)),
+    ],
+)
+def test_what_a_variant_leaves_is_the_model_s(variant, expected):
+    made = of_model(variant, 0.75, "subtract", "1-k")
+    assert (made.leakage, made.reset, made.input_gain) == expected
+    assert (made.name, made.recurrent) == (variant.name, variant.recurrent)
+    assert of_model(variant, 0.75, "zero", "1").reset == variant.reset

@@ -55,7 +55,7 @@ def test_each_experiment_has_its_own_default_cells() -> None:
     assert {cell.variant for cell in cells} == set(experiments["spike_rate"].variants or ())
     assert {cell.dataset for cell in select("spike_rate", dataset="shd", variant="k=0.2")} == {"shd"}
     assert len({cell.variant for cell in select("spike_rate", variant="all")}) == 7
-    assert len({cell.dataset for cell in select("accuracy")}) == 7
+    assert len({cell.dataset for cell in select("accuracy", protocol="smoke")}) == 7
 
 
 def test_a_name_describes_a_protocol() -> None:

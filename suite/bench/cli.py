@@ -88,6 +88,15 @@ def network(
     _show(bench.run(names, device=where, rounds=rounds, with_memory=memory, batch_size=batch_size), out)
 
 
+@app.command("ablate")
+def ablate(out: Out = None, rounds: Rounds = 5, device: Device = "cpu") -> None:
+    """Training steps of models as the frameworks' tutorials build them, and of the same with our neurons."""
+    from suite.bench import ablate as bench
+    from suite.bench.timing import bench_device
+
+    _show(bench.run(device=bench_device(device), rounds=rounds), out)
+
+
 @app.command("growth")
 def growth(
     out: Annotated[str, typer.Option(help="Folder for the rows (CSV) and the figure (PNG, SVG).")],

@@ -125,8 +125,9 @@ DEAD_FRACTION = Metric("dead_fraction", "fraction of neurons")
 class Experiment:
     """A measurement of a trained network: `measure` gives its values, each of one of the `metrics`.
 
-    says: in one line, what it measures. needs: "spikes" (a network that has some), "bins" (data in bins of time), or
-    both. paper: where the paper has it. datasets, variants: where it is run unless they are named; None: everywhere.
+    says: in one line, what it measures. needs: "spikes" (a network that has some), "bins" (data in bins of time),
+    "suite" (a network of the suite's, which both frameworks can have and a protocol describes). paper: where the paper
+    has it. datasets, variants: where it is run unless they are named; None: everywhere.
     draw: its figures, from results (suite.results.Results) to drawings, as a function or as the text "module:function";
     without, the report has a table of its values.
     """
@@ -188,4 +189,14 @@ def _bins(_model: Variant | Baseline, protocol: Protocol) -> str | None:
     return None if {"dt_ms", "n_steps"} <= set(protocol.data) else "its data has no bins of time to change"
 
 
-_NEEDS: dict[str, Callable[[Variant | Baseline, Protocol], str | None]] = {"spikes": _spikes, "bins": _bins}
+def _suite(_model: Variant | Baseline, protocol: Protocol) -> str | None:
+    return (
+        f"it changes networks of the suite's, and {protocol.network} is a user's own" if protocol.own_network else None
+    )
+
+
+_NEEDS: dict[str, Callable[[Variant | Baseline, Protocol], str | None]] = {
+    "spikes": _spikes,
+    "bins": _bins,
+    "suite": _suite,
+}

@@ -160,6 +160,6 @@ EXPERIMENT = Experiment(
         Metric("updates_same_surrogates", "updates", higher_is_better=True, axes=_AXES[:2]),
         Metric("margin_at_parting", "u", axes=_AXES[:2]),
     ),
-    needs=("spikes",),
+    needs=("spikes", "suite"),
     draw="suite.report.figures.consistency:draw",
 )

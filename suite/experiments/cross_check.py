@@ -169,5 +169,5 @@ EXPERIMENT = Experiment(
         Metric("potential_difference", "u", higher_is_better=False, axes=_AXES),
         Metric("first_difference", "step", axes=_AXES),
     ),
-    needs=("spikes",),
+    needs=("spikes", "suite"),
 )

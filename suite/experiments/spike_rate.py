@@ -109,12 +109,14 @@ def counted(network: nn.Module) -> Iterator[dict[str, float]]:
 
 def count_recurrent(network: nn.Module, spikes: list[Tensor], operations: dict[str, float]) -> None:
     """Add the operations of the recurrent weights, which engines apply each in its own way: V meets o[t-1]."""
-    neurons = [module for module in network.modules() if isinstance(getattr(module, "recurrent", None), nn.Linear)]
-    if neurons:
-        for neuron, s in zip(neurons, spikes, strict=True):
+    neurons: Any = getattr(network, "hidden", None)
+    if neurons is None:  # a network that has none, as ResNet18
+        return
+    for neuron, s in zip(neurons, spikes, strict=True):
+        if isinstance(recurrent := getattr(neuron, "recurrent", None), nn.Linear):
             # o[-1] = 0 costs nothing, but a dense implementation multiplies it all the same
             before = torch.cat([torch.zeros_like(s[:1]), s[:-1]])
-            add_operations(neuron.recurrent, before, operations)  # type: ignore[arg-type]
+            add_operations(recurrent, before, operations)
 
 
 def add_operations(layer: nn.Module, x: Input, operations: dict[str, float]) -> None:
@@ -124,6 +126,7 @@ def add_operations(layer: nn.Module, x: Input, operations: dict[str, float]) -> 
     binary = bool(((value == 0) | (value.abs() == 1)).all())
     if isinstance(layer, nn.Conv2d):
         assert isinstance(values, Tensor)
+        values = values.flatten(0, -4)  # all steps of a sequence at once
         effective = _convolution(layer, values != 0, layer.weight != 0)
         dense = _convolution(layer, torch.ones_like(values), torch.ones_like(layer.weight))
     else:

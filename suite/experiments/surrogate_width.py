@@ -72,7 +72,7 @@ EXPERIMENT = Experiment(
         replace(SPIKE_RATE, axes=_AXES),
         Metric("bound", "1", higher_is_better=False, axes=_AXES[:1]),
     ),
-    needs=("spikes",),
+    needs=("spikes", "suite"),
     datasets=WHERE["Surrogate"],
     variants=("with_recurrence", "baseline"),
 )

@@ -9,6 +9,7 @@ from torch import nn
 from neurons import Learnable, Variant, make_neuron
 from suite.datasets.base import Data
 from suite.models.fc import FCNet, neuron_options
+from suite.models.own import own_network
 from suite.models.resnet import ResNet18
 from suite.models.rnn import RecurrentNet
 from suite.protocols import Protocol
@@ -19,6 +20,8 @@ def why_not(model: Variant | Baseline, protocol: Protocol) -> str | None:
     """None if the model can be built into the protocol's network, else the reason."""
     if protocol.chunk is not None and isinstance(model, Baseline):
         return f"chunk={protocol.chunk} is for fully connected spiking networks only"
+    if protocol.own_network and isinstance(model, Baseline):
+        return f"{model.name} replaces fully connected LIF layers, and this network is {protocol.network}"
     if protocol.network != "resnet18":
         return None
     if isinstance(model, Baseline):
@@ -37,12 +40,14 @@ def why_not(model: Variant | Baseline, protocol: Protocol) -> str | None:
 
 def build(dataset: Data, protocol: Protocol, model: Variant | Baseline, backend: str, engine: str) -> nn.Module:
     """The protocol's network for a dataset, with freshly initialised weights. Raises ValueError if the model does
-    not fit it.
+    not fit it; as `own_network` for a user's own.
     """
     reason = why_not(model, protocol)
     if reason is not None:
         raise ValueError(f"{dataset.name}: {reason}")
     n_in = math.prod(dataset.input_shape)
+    if protocol.own_network and isinstance(model, Variant):
+        return own_network(protocol, dataset, model, backend, engine)
     if isinstance(model, Baseline):
         return RecurrentNet(n_in, protocol.hidden[-1], dataset.n_classes, model)
     if protocol.network == "fc":

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from neurons import State, Variant, make_neuron
 from neurons.linear import SequenceLinear, event_linear, linear
+from neurons.recurrent import Recurrent
 from neurons.sequence import Sequence
 from suite.inputs import Events, Input, Static
 from suite.protocols import Protocol
@@ -83,10 +84,7 @@ class FCNet(nn.Module):
             ]
         )
         self.hidden = nn.ModuleList(make_neuron(variant, n, **options) for n in protocol.hidden)
-        if variant.recurrent and protocol.recurrent_scale != 1:
-            with torch.no_grad():
-                for neuron in self.hidden:
-                    cast(Any, neuron).recurrent.weight.mul_(protocol.recurrent_scale)
+        scale_recurrent(self.hidden, protocol)
         self.readout: nn.Module
         if protocol.readout == "integrator":
             self.readout = LeakyIntegrator(n_classes, protocol, backend, engine)
@@ -120,6 +118,14 @@ class FCNet(nn.Module):
             spikes.append(call(neuron, current, steps))
             current, steps = following(spikes[-1]), None
         return call(self.readout, current, steps), spikes
+
+
+@torch.no_grad()
+def scale_recurrent(network: nn.Module, protocol: Protocol) -> None:
+    """Multiply the weights V of a network that was just made by the protocol's factor."""
+    for module in network.modules():
+        if isinstance(module, Recurrent) and protocol.recurrent_scale != 1:
+            module.weight.mul_(protocol.recurrent_scale)
 
 
 def without_recurrence(variant: Variant) -> Variant:

@@ -66,7 +66,8 @@ class Stock(Sequence):
 def why_not(backend: str, like: Sequence) -> str | None:
     """None if the framework's own neuron computes what `like` does, up to ties and rounding, else the reason."""
     variant, rule, k = like.variant, cast(Neuron, like).rule, cast(Neuron, like).leak.forward()
-    if variant.recurrent or variant.initial_state != "zero" or isinstance(rule, str):
+    gained = isinstance(variant.input_gain, float)
+    if variant.recurrent or variant.initial_state != "zero" or gained or isinstance(rule, str):
         return "it is recurrent, starts at random or has what only the subclass knows"
     if math.isinf(rule.threshold):
         return "it never fires"

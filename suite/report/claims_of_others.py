@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from suite.paper import SEQUENCES
 from suite.report.claims import (
     CAMERA,
     FSDD,
@@ -127,6 +128,20 @@ OTHERS: tuple[Claim, ...] = (
         SPATIAL,
         (less("without_leakage", "baseline"),),
         source=CHOWDHURY,
+    ),
+    Claim(
+        "ma-order",
+        "after its probe of benchmarks",
+        "The dataset needs time: a network that was trained and tested on steps in any order is less accurate",
+        (*TEMPORAL, *XOR[:2], *FSDD, *CAMERA, *GESTURES, *SEQUENCES),
+        (
+            Comparison(
+                "baseline: shuffled steps < in order",
+                value("baseline", "test_accuracy", "order", steps="shuffled"),
+                value("baseline", "test_accuracy", "order", steps="in order"),
+            ),
+        ),
+        source="Ma et al. (2025), arXiv 2502.09449",
     ),
     Claim(
         "reset-gradient",

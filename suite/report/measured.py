@@ -51,8 +51,10 @@ def papers_data(source: str) -> bool:
 
 
 def comparable(data_source: str, protocol: str) -> bool:
-    """Whether a difference from the paper's number means anything: not on stand-ins, nor after a smoke run."""
-    return data_source not in ("standin", "missing") and not is_smoke(protocol)
+    """Whether a difference from the paper's number means anything: not on stand-ins, nor after a smoke run or with a
+    user's own network.
+    """
+    return data_source not in ("standin", "missing") and not is_smoke(protocol) and "+network=" not in protocol
 
 
 def is_smoke(protocol: str) -> bool:
