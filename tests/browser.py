@@ -8,11 +8,22 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+
+# The protocol's ends are the browser's files 3 and 4; first out of the way of one another.
+_START = """
+import fcntl, os, sys
+ends = [fcntl.fcntl(int(end), fcntl.F_DUPFD, 10) for end in sys.argv[1:3]]
+os.dup2(ends[0], 3)
+os.dup2(ends[1], 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 def find():
@@ -71,15 +82,9 @@ def browser():
         flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
         flags += ["--remote-debugging-pipe", "--disable-background-networking", f"--user-data-dir={folder}"]
 
-        def ends():  # the protocol's ends are 3 and 4; what is at them already must not be lost first
-            a, b = os.dup(theirs_in), os.dup(theirs_out)
-            os.dup2(a, 3)
-            os.dup2(b, 4)
-
         process = subprocess.Popen(
-            [find(), *flags, "about:blank"],
-            preexec_fn=ends,
-            close_fds=False,
+            [sys.executable, "-c", _START, str(theirs_in), str(theirs_out), find(), *flags, "about:blank"],
+            pass_fds=(theirs_in, theirs_out),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
