@@ -29,6 +29,16 @@ WHERE: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """The datasets of each table and figure that has results, and of what extends one here."""
 
+FIRST_ON: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "temporal": {"accuracy": "xor_50", "generalization": "shd", "robustness": "xor_50", "operations": "xor_50"},
+        "spatio-temporal": dict.fromkeys(("accuracy", "generalization", "robustness", "operations"), "n_mnist"),
+        "spatial": {"accuracy": "mnist", "operations": "mnist"},
+    }
+)
+"""For each kind of data the dataset on which a component's role is measured first; images have neither bins of time nor
+spikes to flip."""
+
 _TABLE_6: Mapping[str, tuple[float | None, ...]] = {
     "baseline": (77.50, 78.58, 60.70, 94.76, 86.81, 95.22, 92.25),
     "without_leakage": (50.30, 66.12, 44.44, 95.18, 87.50, 96.12, 92.67),

@@ -94,9 +94,9 @@ def test_only_what_is_decided_says_whether_the_answer_survives_a_change_of_frame
         return first.frameworks(found, empty)[0]
 
     assert said(effect()).startswith("Not tested")
-    assert said(effect("undecided"), effect("undecided", **SNNTORCH)).startswith("Not known yet: of 1 effects")
+    assert said(effect("undecided"), effect("undecided", **SNNTORCH)).startswith("Not known yet: of 1 effect")
     assert said(effect(), effect(mean=0.15, **SNNTORCH)) == (
-        "Yes, as far as it is tested: of 1 effects decided on a framework and measured on the other by a kernel of its "
+        "Yes, as far as it is tested: of 1 effect decided on a framework and measured on the other by a kernel of its "
         "own, 1 has the same verdict on both. Effects on accuracy differ between the frameworks by at most 3.0 points."
     )
     assert "Not everywhere" in said(effect(), effect("lowers", **SNNTORCH))

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from suite.paper import FIRST_ON
 from suite.report import commands
 from suite.report.agreement import cross_check_notes
 from suite.report.answer import COMPONENTS, ROLES, Effect, one_framework
@@ -27,12 +28,6 @@ HEADINGS = {
 GLYPHS = {"raises": "▲", "lowers": "▼", "practically equal": "=", "undecided": "?"}
 
 _EXPERIMENTS = {"operations": "spike_rate"}
-_TO_TEST = {
-    "temporal": {"accuracy": "xor_50", "generalization": "shd", "robustness": "xor_50", "operations": "xor_50"},
-    "spatio-temporal": dict.fromkeys(ROLES, "n_mnist"),
-    "spatial": {"accuracy": "mnist", "operations": "mnist"},
-}
-"""On which dataset a role is measured first; images have neither bins of time nor spikes to flip."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +67,7 @@ def _cell(effects: Sequence[Effect], component: str, kind: str, role: str) -> Ce
     entries = [entry for dataset in dict.fromkeys(_dataset(one) for one in own) for entry in _entries(own, dataset)]
     if entries:
         return Cell(role, tuple(entries))
-    if role not in _TO_TEST[kind]:
+    if role not in FIRST_ON[kind]:
         return Cell(role, (), "not defined for images")
     return Cell(role, (), "not tested yet", _to_test(role, kind))
 
@@ -180,12 +175,14 @@ def frameworks(effects: Sequence[Effect], results: Results) -> list[str]:
     if not n_own:
         said = "Not tested: no effect was measured on both frameworks, each on a kernel of its own."
     elif not decided:
-        said = f"Not known yet: of {n_own} effects measured on both frameworks, each on a kernel of its own, none is "
+        said = f"Not known yet: of {_effects(n_own)} measured on both frameworks, each on a kernel of its own, none is "
         said += "decided on either."
     else:
         n_same = len(decided) - len(differ)
         said = "Not everywhere" if differ else "Yes, as far as it is tested"
-        said += f": of {len(decided)} effects decided on a framework and measured on the other by a kernel of its own, "
+        said += (
+            f": of {_effects(len(decided))} decided on a framework and measured on the other by a kernel of its own, "
+        )
         said += f"{n_same} ha{'s' if n_same == 1 else 've'} the same verdict on both"
         names = [f"{one.component} for {one.role} on {_dataset(one)}" for one in differ]
         said += (
@@ -197,6 +194,10 @@ def frameworks(effects: Sequence[Effect], results: Results) -> list[str]:
         said += f" {n_kernel} more were computed by one kernel for both, which proves nothing."
     checked = [*cross_check_notes(results), *_spikes(results)]
     return [said, *(checked or ["No run has been cross-checked on the other framework's neurons."])]
+
+
+def _effects(n: int) -> str:
+    return f"{n} effect{'s' * (n != 1)}"
 
 
 def _spikes(results: Results) -> list[str]:
@@ -216,7 +217,7 @@ def untested(effects: Iterable[Effect]) -> list[tuple[str, str, str]]:
     there = {(one.component, one.kind, one.role) for one in effects}
     found = []
     for kind in KINDS:
-        for role, dataset in _TO_TEST[kind].items():
+        for role, dataset in FIRST_ON[kind].items():
             lack = [component for component in COMPONENTS if (component, kind, role) not in there]
             if lack:
                 variants = dict.fromkeys(name for component in lack for name in WITH_AND_WITHOUT[component])
