@@ -24,11 +24,20 @@ class Option:
 
 
 OPTIONS = (
-    Option("dataset", None, "datasets, comma-separated; default: the paper's seven, or those of the experiment"),
+    Option(
+        "dataset",
+        None,
+        "datasets, comma-separated; default: the paper's seven, or those of the experiment; without any option a first "
+        "answer",
+    ),
     Option("variant", None, "variants; default: all spiking ones, or those of the experiment"),
     Option("backend", None, "spikingjelly, snntorch; default: both"),
     Option("engine", "auto", "auto, step (the framework's own stepping) or fused"),
-    Option("protocol", None, "smoke (default), quick, suite or paper; changed as in suite+epochs=20"),
+    Option(
+        "protocol",
+        None,
+        "smoke (default, if another option is given), quick, suite or paper; changed as in suite+epochs=20",
+    ),
     Option("network", None, "your own: a function my_package:make_model that gives a model (docs/extending.md)"),
     Option("seeds", "0", "for example 0-4 or 0,3"),
     Option("data_source", "auto", "auto (the original if it is here, else a stand-in), original or standin"),

@@ -87,6 +87,7 @@ def run_cell(
         network, history = _train(cell, protocol, data, device, checkpoint, run.run_id, not rerun, progress)
         run = store.write_run(replace(run, training=_training(history, protocol)), _curves(history))
         measured = Run(cell, protocol, data, network, history, device, scratch, progress)
+        _cross_check(store, run, measured, again=rerun)  # first: an experiment may change the network
         values = experiment.values(measured)
     except (NotDefined, NotAblatable) as error:
         return _end(store, run, experiment, cell, "skipped", str(error), device)
@@ -96,7 +97,6 @@ def run_cell(
     if history.status != "ok":
         warnings.warn(f"{cell}: {history.status}, {history.reason}", stacklevel=2)
     record = _record(experiment, cell, history.status, history.reason, values, device)
-    _cross_check(store, run, measured, again=rerun)  # before the record, after which nothing is looked at again
     store.write(run, record, measured.tables)
     _forget(scratch, checkpoint, keep_checkpoint)
     return Outcome(cell, history.status, history.reason, run.run_id)

@@ -121,3 +121,30 @@ def test_exit_status_and_json(tmp_path: Path, monkeypatch, capsys) -> None:
     assert told["cells"][0]["mean"] == pytest.approx(0.0524)
     assert status(monkeypatch, "compare", old) == 2
     assert status(monkeypatch, "compare", old, str(tmp_path / "none.csv")) == 2
+
+
+def test_a_value_that_is_lost_is_said_and_is_no_agreement():
+    before = [row(value=0.9 + 0.01 * seed, seed=seed) for seed in range(5)]
+    after = [{**one, "value": float("nan")} for one in before[:1]] + before[1:]
+    found = changes(ready(before), ready(after))
+    assert found.lost == (
+        "test_accuracy of baseline (xor, generated, suite, fused, spikingjelly), seed 0: a value before, none after",
+    )
+    assert found.as_dict()["changed"] is True
+
+
+def test_rows_of_two_versions_or_kernels_are_not_mixed():
+    before = [row(value=0.5 + 0.001 * seed, seed=seed) for seed in range(5)]
+    newer = [
+        {
+            **one,
+            "value": one["value"] + 0.1,
+            "benchmark_version": 3,
+            "run_id": f"new-{i}",
+            "finished_at": "2027-01-01T00:00:00+00:00",
+        }
+        for i, one in enumerate(before[:3])
+    ]
+    (cell,) = changes(ready(before), ready([*before, *newer])).cells
+    assert cell.evidence.n == 3
+    assert cell.evidence.mean == pytest.approx(0.1)

@@ -203,6 +203,11 @@ def test_implementations_train_alike(tmp_path: Path, variant: str) -> None:
     assert table["loss"].iloc[0] != table["loss"].iloc[-1]
 
 
+def test_no_more_updates_are_said_than_there_were(tmp_path: Path) -> None:
+    values = consistency.EXPERIMENT.values(trained(tmp_path, current(64), batch_size=16, epochs=1))
+    assert only(values, "updates_alike", "implementation=snntorch-step, dtype=float64").value == 4
+
+
 def test_a_potential_over_an_edge_of_the_surrogate_is_told_from_a_spike() -> None:
     """Two neurons and two steps, threshold 1, rectangle of half-width 1/4: one potential leaves the window."""
     window = rectangle(0.25)

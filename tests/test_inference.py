@@ -207,3 +207,12 @@ def test_counts_that_would_decide_do() -> None:
         assert high[np.array(ps) <= alpha].sum() > 0.75
     same = compare(pd.Series([0.99, 0.5, 0.5, 0.5, 0.5]), pd.Series([0.5, 0.99, 0.5, 0.5, 0.5]), margin=MARGIN)
     assert (same.learnt, pairs_needed(same)) == ((1, 1), None)
+
+
+def test_outcomes_that_are_exactly_the_same_in_all_seeds_are_counted_where_they_are_two_modes_apart() -> None:
+    found = compare(pd.Series([1.0] * 5), pd.Series([0.5] * 5), margin=0.01)
+    assert (found.learnt, found.p) == ((5, 0), pytest.approx(2 / 4**5))
+    near = compare(pd.Series([0.65] * 5), pd.Series([0.5] * 5), margin=0.01)
+    assert math.isnan(near.p)
+    shifted = compare(pd.Series([0.9, 0.91, 0.92, 0.93, 0.94]), pd.Series([0.3, 0.31, 0.32, 0.33, 0.34]), margin=0.01)
+    assert math.isnan(shifted.p)  # the same difference in all seeds

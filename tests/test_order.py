@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,24 @@ def test_what_is_in_the_order_is_lost_and_what_is_not_stays(tmp_path: Path) -> N
         found[name] = {at: only(values, "test_accuracy", f"steps={at}").value for at in ("in order", "shuffled")}
     assert found["when"]["in order"] > 0.9 > 0.7 > found["when"]["shuffled"]
     assert min(found["whether"].values()) > 0.9
+
+
+def test_a_network_that_diverged_has_no_accuracy_and_shuffled_protocols_are_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    split = steps(5, 8)
+    split.y = torch.arange(8) % 2
+    protocol = get_protocol("smoke+epochs=1", "smnist_rows")
+    run = run_of(torch.nn.Identity(), split, tmp_path, train=split, protocol=protocol)
+    run.data = Data("made", "generated", "d-0", 2, (1,), 5, split, split, split)
+    torch.manual_seed(0)
+    run.network = build(run.data, protocol, VARIANTS["baseline"], "spikingjelly", "fused")
+    run.history = train(run.network, run.data, protocol, seed=0, device=torch.device("cpu"))
+    diverged = replace(run.history, best=0, status="diverged")
+    monkeypatch.setattr("suite.training.train", lambda *_args, **_options: diverged)
+    values = EXPERIMENT.values(run)
+    assert only(values, "test_accuracy", "steps=shuffled").value is None
+    assert only(values, "test_accuracy", "steps=in order").value is not None
+    run.protocol = replace(protocol, order="shuffled")
+    with pytest.raises(NotDefined, match="shuffles the steps already"):
+        EXPERIMENT.values(run)

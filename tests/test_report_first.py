@@ -96,8 +96,8 @@ def test_only_what_is_decided_says_whether_the_answer_survives_a_change_of_frame
     assert said(effect()).startswith("Not tested")
     assert said(effect("undecided"), effect("undecided", **SNNTORCH)).startswith("Not known yet: of 1 effect")
     assert said(effect(), effect(mean=0.15, **SNNTORCH)) == (
-        "Yes, as far as it is tested: of 1 effect decided on a framework and measured on the other by a kernel of its "
-        "own, 1 has the same verdict on both. Effects on accuracy differ between the frameworks by at most 3.0 points."
+        "Yes, as far as it is tested: of 1 effect decided on both frameworks, each by its own stepping, 1 has the same "
+        "verdict on both. Effects on accuracy differ between the frameworks by at most 3.0 points."
     )
     assert "Not everywhere" in said(effect(), effect("lowers", **SNNTORCH))
     assert "not so: leakage for accuracy on xor" in said(effect(), effect("lowers", **SNNTORCH))
@@ -105,6 +105,10 @@ def test_only_what_is_decided_says_whether_the_answer_survives_a_change_of_frame
     one_kernel = said(effect(**fused), effect(**{**SNNTORCH, **fused}))
     assert "1 more were computed by one kernel for both, which proves nothing." in one_kernel
     assert one_kernel.startswith("Not tested")
+    few = said(effect(), effect("undecided", **SNNTORCH))  # of few seeds: that is no disagreement
+    assert few.startswith("Not known yet: of 1 effect measured on both frameworks")
+    cuda = said(effect(**fused), effect(**{**SNNTORCH, **fused, "kernel": "cuda"}))
+    assert cuda.startswith("Not tested: no effect was measured on both frameworks, each by its own stepping")
 
 
 def test_cross_checks_are_told_with_numbers():

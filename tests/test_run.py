@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from neurons import Variant
@@ -93,6 +94,23 @@ def test_every_run_of_a_spiking_network_is_cross_checked_once(tmp_path: Path) ->
     assert (store.run_folder(run_id) / "cross_check.json").read_bytes() == before
     lstm = run_cell(cell(variant="lstm", backend="torch"), store)
     assert {path.name for path in store.run_folder(lstm.run_id).glob("*.json")} == {"run.json", "accuracy.json"}
+
+
+@pytest.mark.usefixtures("scratch")
+def test_the_cross_check_is_of_the_trained_network_whatever_an_experiment_does_to_it(tmp_path: Path) -> None:
+    def spoil(run: Any) -> list[Value]:
+        with torch.no_grad():
+            for parameter in run.network.parameters():
+                parameter.zero_()
+        return [Value("luck", 1.0)]
+
+    experiments.register("spoil", Experiment("spoil", "Spoil", spoil, (Metric("luck", "1"),)))
+    found = []
+    for name in ("spoil", "accuracy"):
+        run_cell(cell(experiment=name), Store(tmp_path / name))
+        rows = load(tmp_path / name).query("experiment == 'cross_check' and metric == 'accuracy'")
+        found.append(rows["value"].tolist())
+    assert found[0] == found[1]
 
 
 @pytest.mark.usefixtures("scratch")
@@ -220,7 +238,7 @@ def test_a_failure_is_a_row_and_an_error_and_is_tried_again(tmp_path: Path) -> N
     store = Store(tmp_path)
     with pytest.raises(RuntimeError, match="no luck"):
         run_cell(cell(experiment="luck"), store)
-    (row,) = load(tmp_path).to_dict("records")
+    (row,) = load(tmp_path).query("experiment == 'luck'").to_dict("records")
     assert (row["status"], row["reason"]) == ("failed", "RuntimeError: no luck")
     state["broken"] = False
     assert run_cell(cell(experiment="luck"), store).status == "ok"

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from report_rows import ready, results_of, row
+from test_claims import accuracies
 from typer.testing import CliRunner
 
 from suite import cli
@@ -142,3 +143,36 @@ def test_the_command_prints_text_and_json(tmp_path):
     assert json.loads(told.output) == json.loads(json.dumps(as_dict(suggest(ready(rows), "accuracy"))))
     none = ["suggest", "--for", "memory", "--results", str(tmp_path)]
     assert CliRunner().invoke(cli.app, none).exit_code == 1
+
+
+def test_the_only_variant_that_learns_is_suggested_and_the_others_are_named():
+    rows = [
+        *accuracies("baseline", [0.5, 0.51, 0.5, 0.49, 0.52], "xor"),
+        *accuracies("without_leakage", [0.5] * 5, "xor"),
+        *accuracies("with_recurrence", [0.99, 1.0, 0.99, 1.0, 0.98], "xor"),
+    ]
+    (found,) = suggest(ready(rows), "memory").suggestions
+    assert found.variant == "with_recurrence"
+    assert found.sure == "better than guessing, as baseline, without_leakage are not"
+
+
+def test_the_best_is_chosen_on_common_seeds():
+    """The baseline's later seeds, which the other does not have, are easier."""
+    rows = [
+        *accuracies("baseline", [0.80, 0.81, 0.79, 0.80, 0.82, 0.99, 0.99, 0.98, 0.99, 0.99], "xor"),
+        *accuracies("without_reset", [0.85, 0.87, 0.85, 0.84, 0.88], "xor"),
+    ]
+    (found,) = suggest(ready(rows), "accuracy", ["xor"]).suggestions
+    assert found.variant == "without_reset"
+
+
+def test_nothing_is_efficient_whose_accuracy_is_not_known():
+    rows = [
+        row(metric=metric, experiment="spike_rate", variant=variant, seed=seed, value=value + seed, dataset="n_mnist")
+        for variant, value in (("baseline", 1000.0), ("complete_leakage", 1.0))
+        for metric in ("effective_acs", "effective_macs")
+        for seed in range(5)
+    ]
+    advice = suggest(ready(rows), "efficiency", ["n_mnist"])
+    assert not advice.suggestions
+    assert "accuracy was not measured" in advice.missing[0]

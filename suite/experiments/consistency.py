@@ -81,7 +81,7 @@ def measure(run: Run) -> Iterator[Value]:
                 yield Value(metric, float(line[metric]), at={**at, "update": int(line["update"])})
         for metric, of in (("updates_alike", "differing_spikes"), ("updates_same_surrogates", "differing_surrogates")):
             parted = part.loc[part[of] > 0, "update"]
-            yield Value(metric, float(parted.iloc[0] - 1 if len(parted) else updates), at=at)
+            yield Value(metric, float(parted.iloc[0] - 1 if len(parted) else part["update"].max()), at=at)
         margins = part["margin"].dropna()
         if len(margins):
             yield Value("margin_at_parting", float(margins.iloc[0]), at=at)

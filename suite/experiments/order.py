@@ -25,6 +25,8 @@ def measure(run: Run) -> Iterator[Value]:
     """Trains a second network, from the same initial weights, on shuffled samples. Reads the test split three times,
     and chooses nothing by it.
     """
+    if run.protocol.order == "shuffled":
+        raise NotDefined("its protocol shuffles the steps already")
     batch = next(run.data.validation.epoch(1))
     if isinstance(batch.x, Static):
         raise NotDefined("an image that is the same at all steps has no order")
@@ -45,6 +47,9 @@ def measure(run: Run) -> Iterator[Value]:
         )
     tests = ((IN_ORDER, run.network, run.data), (SHUFFLED_IN_TEST, run.network, data), (SHUFFLED, network, data))
     for name, tested, of in tests:
+        if tested is network and history.best == 0:  # it diverged before it was trained at all
+            yield Value("test_accuracy", None, at={"steps": name})
+            continue
         score = training.evaluate(tested, of.test.epoch(run.protocol.batch_size), run.protocol, run.device)
         epoch = history.best if tested is network else run.history.best
         yield Value("test_accuracy", score.accuracy, at={"steps": name}, n=score.n, epoch=epoch)

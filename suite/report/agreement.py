@@ -129,7 +129,7 @@ def cross_checks(results: Results) -> pd.DataFrame:
     """Of every run that was cross-checked, and each other implementation (`neuron`): changed_predictions, a share, and
     unexplained, neurons; beside them the run's setting, variant, backend and seed.
     """
-    by = [*SETTING, "variant", "variant_parameters", "backend", "seed", "neuron"]
+    by = [*SETTING, "variant", "variant_parameters", "backend", "kernel", "seed", "neuron"]
     names = ["changed_predictions", "unexplained"]
     rows = measured(results, "cross_check", *names)
     if rows.empty:
@@ -143,7 +143,7 @@ def cross_check_notes(results: Results) -> list[str]:
     checks = cross_checks(results)
     if checks.empty:
         return []
-    runs = len(checks.drop_duplicates([*SETTING, "variant", "variant_parameters", "backend", "seed"]))
+    runs = len(checks.drop_duplicates([*SETTING, "variant", "variant_parameters", "backend", "kernel", "seed"]))
     said = [
         f"Cross-check of {runs} runs: with the trained weights on the other implementations at most "
         f"{percent(checks['changed_predictions'].max(), 2)} % of a run's predictions change."

@@ -59,16 +59,24 @@ def effects(results: Results) -> list[Effect]:
 def one_framework(cell: Sequence[Effect]) -> str:
     """Of effects of one component and role: whether the frameworks say the same, dataset by dataset.
 
-    "same": wherever both measured it, on kernels of their own, the verdicts agree; "differ": somewhere they do not;
-    "same kernel": both were measured, but by one kernel, so that agreement is by construction; "one framework": there
-    is no setting that both measured.
+    "same": wherever it is decided on both, each by its own stepping, the verdicts agree; "differ": somewhere they do
+    not; "undecided": both measured it so, and it is nowhere decided on both; "same kernel": both were measured, but not
+    by their own stepping, so that agreement is by construction; "one framework": there is no setting that both
+    measured.
     """
     by: dict[tuple[str, ...], dict[str, Effect]] = {}
     for one in cell:
         where = tuple(str(value) for name, value in one.setting.items() if name not in ("backend", "kernel"))
         by.setdefault((one.component, one.role, *where), {})[one.setting["backend"]] = one
     both = [found for found in by.values() if len(found) > 1]
-    if any(len({one.verdict for one in found.values()}) > 1 for found in both):
-        return "differ"
-    own = [found for found in both if len({one.setting["kernel"] for one in found.values()}) > 1]
-    return "same" if own else "same kernel" if both else "one framework"
+    own = [found for found in both if all(_steps(one) for one in found.values())]
+    verdicts = [{one.verdict for one in found.values()} for found in own]
+    decided = [found for found in verdicts if "undecided" not in found]
+    if decided:
+        return "differ" if any(len(found) > 1 for found in decided) else "same"
+    return "undecided" if own else "same kernel" if both else "one framework"
+
+
+def _steps(one: Effect) -> bool:
+    """Whether a framework's own stepping computed it, and no kernel that both share."""
+    return str(one.setting["kernel"]) == f"{one.setting['backend']}-step"

@@ -26,6 +26,8 @@ from suite.results.read import ARTIFACT
 PLACE = ["dataset", "data_source", "protocol", "engine", "backend"]
 """Rows of both are compared where these are the same."""
 
+_ALIKE = ["benchmark_version", "data_hash", "protocol_hash", "kernel", "variant_parameters"]
+
 VERDICTS = ("changed", "undecided", "practically equal", "identical")
 
 _CELL = [*PLACE, "variant", "experiment", "metric", "condition"]
@@ -127,12 +129,17 @@ def _judged(one: Change, p: float, p_equal: float) -> Change:
 
 
 def _rows(results: Results) -> pd.DataFrame:
-    """The rows that count and can be better or worse, the last of each seed."""
+    """The rows that count and can be better or worse, the last of each seed; of each place and variant those that are
+    alike, as the last one is, in what must not be mixed.
+    """
     rows = results.rows
-    rows = rows[rows["status"].isin(COUNTED) & rows["value"].notna() & (rows["metric"] != ARTIFACT)]
+    rows = rows[rows["status"].isin(COUNTED) & (rows["metric"] != ARTIFACT)]
     rows = rows[rows["higher_is_better"].notna() | rows["metric"].str.endswith("accuracy")]
     rows = rows.sort_values("finished_at", kind="stable").assign(condition=rows["condition"].fillna(""))
-    return rows.drop_duplicates([*_CELL, "seed"], keep="last")
+    rows = rows.drop_duplicates([*_CELL, *_ALIKE, "seed"], keep="last")
+    of = [rows[name].astype(str) for name in (*PLACE, "variant")]
+    alike = rows[_ALIKE].astype(str).agg("|".join, axis=1) if len(rows) else pd.Series(dtype=str)
+    return rows[alike == alike.groupby(of).transform("last")]
 
 
 def _cells(before: Results, after: Results) -> Iterator[Change]:
@@ -141,8 +148,7 @@ def _cells(before: Results, after: Results) -> Iterator[Change]:
     for key, old in both[0]:
         if key not in both[1].groups:
             continue
-        new = both[1].get_group(key).set_index("seed")
-        old = old.set_index("seed")
+        new, old = (part[part["value"].notna()].set_index("seed") for part in (both[1].get_group(key), old))
         about = dict(zip(_CELL, map(str, key), strict=True))
         unit = ACCURACY if about["metric"].endswith("accuracy") else ""
         options: dict[str, Any] = {}
@@ -213,7 +219,16 @@ def _ends(results: Results) -> dict[tuple[str, ...], str]:
 def _lost(before: Results, after: Results) -> list[str]:
     old, new = _ends(before), _ends(after)
     bad = {key: new[key] for key, status in old.items() if status in COUNTED and new.get(key, "ok") not in COUNTED}
-    return [f"{_cell_name(key)}, seed {key[-1]}: {old[key]} before, {status} after" for key, status in bad.items()]
+    said = [f"{_cell_name(key)}, seed {key[-1]}: {old[key]} before, {status} after" for key, status in bad.items()]
+    values = [_rows(results).set_index([*_CELL, "seed"])["value"] for results in (before, after)]
+    both = pd.concat(values, axis=1, join="inner", keys=["before", "after"])
+    gone = both[both["before"].notna() & both["after"].isna()]
+    for key in gone.index:
+        about = dict(zip([*_CELL, "seed"], map(str, key), strict=True))
+        what = f"{about['metric']} {about['condition']}".strip()
+        place = ", ".join(about[name] for name in PLACE)
+        said.append(f"{what} of {about['variant']} ({place}), seed {about['seed']}: a value before, none after")
+    return said
 
 
 def _only_one(before: Results, after: Results) -> list[str]:

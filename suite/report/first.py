@@ -166,28 +166,25 @@ def frameworks(effects: Sequence[Effect], results: Results) -> list[str]:
         pairs.setdefault((one.component, one.role, *about), []).append(one)
     found = [(one_framework(pair), pair) for pair in pairs.values()]
     differ = [pair[0] for how, pair in found if how == "differ"]
-    n_own = sum(how in ("same", "differ") for how, _ in found)
+    own = [pair for how, pair in found if how in ("same", "differ", "undecided")]
+    n_decided = sum(how in ("same", "differ") for how, _ in found)
     n_kernel = sum(how == "same kernel" for how, _ in found)
-    own = [pair for how, pair in found if how in ("same", "differ")]
-    decided = [pair for pair in own if any(one.verdict != "undecided" for one in pair)]
     means = ([one.evidence.mean for one in pair if one.unit == ACCURACY] for pair in own)
     apart = [max(pair) - min(pair) for pair in means if len(pair) > 1]
-    if not n_own:
-        said = "Not tested: no effect was measured on both frameworks, each on a kernel of its own."
-    elif not decided:
-        said = f"Not known yet: of {_effects(n_own)} measured on both frameworks, each on a kernel of its own, none is "
-        said += "decided on either."
+    if not own:
+        said = "Not tested: no effect was measured on both frameworks, each by its own stepping."
+    elif not n_decided:
+        said = f"Not known yet: of {_effects(len(own))} measured on both frameworks, each by its own stepping, none is "
+        said += "decided on both."
     else:
-        n_same = len(decided) - len(differ)
+        n_same = n_decided - len(differ)
         said = "Not everywhere" if differ else "Yes, as far as it is tested"
-        said += (
-            f": of {_effects(len(decided))} decided on a framework and measured on the other by a kernel of its own, "
-        )
+        said += f": of {_effects(n_decided)} decided on both frameworks, each by its own stepping, "
         said += f"{n_same} ha{'s' if n_same == 1 else 've'} the same verdict on both"
         names = [f"{one.component} for {one.role} on {_dataset(one)}" for one in differ]
-        said += (
-            f"; not so: {', '.join(names[:5])}" * bool(names) + f" and {len(names) - 5} more" * (len(names) > 5) + "."
-        )
+        said += f"; not so: {', '.join(names[:5])}" * bool(names) + f" and {len(names) - 5} more" * (len(names) > 5)
+        open_ = len(own) - n_decided
+        said += f"; {open_} more {'is' if open_ == 1 else 'are'} undecided on one or both" * bool(open_) + "."
     if apart:
         said += f" Effects on accuracy differ between the frameworks by at most {100 * max(apart):.1f} points."
     if n_kernel:

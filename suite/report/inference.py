@@ -92,11 +92,12 @@ def compare(
     n = len(difference)
     mean = float(difference.mean()) if n else math.nan
     cut = _cut(pairs["high"], pairs["low"]) if margin is not None else None
-    if n < 2 or np.ptp(difference) <= 1e-9 * np.abs(difference).max():
-        # values that are all the same, but for rounding, have no spread to judge by
-        found = Evidence(n, mean, math.nan, math.nan, math.nan, math.nan, math.nan, "none")
-    elif cut is not None and (_splits(cut, pairs) or not _looks_normal(difference)):
+    flat = n < 2 or bool(np.ptp(difference) <= 1e-9 * np.abs(difference).max())
+    exact = n > 1 and bool(np.ptp(pairs.to_numpy(float), axis=0).max() <= 1e-9)  # every seed always, or never, learns
+    if cut is not None and (exact or (not flat and (_splits(cut, pairs) or not _looks_normal(difference)))):
         found = _counts(pairs, cut)
+    elif flat:  # differences that are all the same, but for rounding, have no spread to judge by
+        found = Evidence(n, mean, math.nan, math.nan, math.nan, math.nan, math.nan, "none")
     else:
         of_seeds = float(difference.std(ddof=1))
         if samples is not None:

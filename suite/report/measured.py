@@ -51,10 +51,11 @@ def papers_data(source: str) -> bool:
 
 
 def comparable(data_source: str, protocol: str) -> bool:
-    """Whether a difference from the paper's number means anything: not on stand-ins, nor after a smoke run or with a
-    user's own network.
+    """Whether a difference from the paper's number means anything: not on stand-ins, nor after a smoke run, with a
+    user's own network or with shuffled steps.
     """
-    return data_source not in ("standin", "missing") and not is_smoke(protocol) and "+network=" not in protocol
+    asks_otherwise = "+network=" in protocol or "+order=shuffled" in protocol
+    return data_source not in ("standin", "missing") and not is_smoke(protocol) and not asks_otherwise
 
 
 def is_smoke(protocol: str) -> bool:

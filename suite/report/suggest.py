@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -152,7 +153,7 @@ def _is_usual(role: str, dataset: str) -> bool:
 
 
 def _command(role: str, dataset: str) -> str:
-    on = f" --dataset {dataset}" if dataset else ""
+    on = f" --dataset {shlex.quote(dataset)}" if dataset else ""
     return f"lif-roles run {MEASURED_BY[role][0]} --protocol suite --seeds 0-4{on}"
 
 
@@ -166,15 +167,22 @@ def _of_group(group: Group, purpose: str, correct: Mapping[str, np.ndarray]) -> 
     values = {name: MEASURES[role](name)(rows) for name in able}
     beyond = [name for name, one in values.items() if one.isna().any()]
     values = {name: one for name, one in values.items() if len(one) and name not in beyond}
-    if len(values) < 2:
-        where, experiment = f"{dataset} ({framework_name(group.which['backend'])})", MEASURED_BY[role][0]
+    where, experiment = f"{dataset} ({framework_name(group.which['backend'])})", MEASURED_BY[role][0]
+    guessing = [name for name in _measured(rows) if name not in able]
+    if len(values) < 2 and not (values and guessing):
         what = f"{experiment} measured {next(iter(values)) if values else 'nothing'}" + " alone" * bool(values)
-        return f"{where}: {what if able else 'no variant is better than guessing'}: {_command(role, dataset)}"
+        lost = f", and seeds of {', '.join(beyond)} have no value" * bool(beyond)
+        return f"{where}: {what + lost if able else 'no variant is better than guessing'}: {_command(role, dataset)}"
+    if role == "operations" and not any(len(MEASURES["accuracy"](name)(rows)) for name in values):
+        return f"{where}: what is silent costs least, and accuracy was not measured: {_command('accuracy', dataset)}"
+    common = set.intersection(*(set(one.index) for one in values.values()))
+    if common:  # a mean over other seeds would be of other data
+        values = {name: one[one.index.isin(common)] for name, one in values.items()}
     sign = -1 if role == "operations" else 1
     candidates = _accurate(rows, list(values)) if role == "operations" else list(values)
     best = max(candidates, key=lambda name: sign * float(values[name].mean()))
     others = [name for name in values if name != best]
-    roles = [other for other in MEASURES if other != role] if best != "baseline" else []
+    roles = [other for other in MEASURES if other != role] if best != "baseline" and "baseline" in able else []
     compared = [_compared(rows, best, other, role, correct) for other in others]
     costs = [_compared(rows, best, "baseline", other, correct) for other in roles]
     judged = _judged([*compared, *costs])
@@ -198,11 +206,16 @@ def _of_group(group: Group, purpose: str, correct: Mapping[str, np.ndarray]) -> 
         unit,
         tuple(against),
         tuple(beside),
-        _sure(against),
+        _sure(against, guessing),
         "; ".join(filter(None, (group.caution, group.lacks))),
         tuple(missing),
         runs,
     )
+
+
+def _measured(rows: pd.DataFrame) -> list[str]:
+    """The variants whose accuracy was measured."""
+    return [name for name in rows["variant"].drop_duplicates() if len(MEASURES["accuracy"](name)(rows))]
 
 
 def _able(rows: pd.DataFrame) -> list[str]:
@@ -244,13 +257,16 @@ def _judged(compared: list[Against]) -> list[Against]:
     return done
 
 
-def _sure(against: list[Against]) -> str:
+def _sure(against: list[Against], guessing: list[str]) -> str:
     open_ = [one.other for one in against if one.verdict == "undecided"]
     equal = [one.other for one in against if one.verdict == "practically equal"]
     worse = [one.other for one in against if one.verdict == "worse"]
     said = [f"not told from {', '.join(open_)}"] * bool(open_) + [f"as good: {', '.join(equal)}"] * bool(equal)
     said += [f"{', '.join(worse)}: better by this, but less accurate"] * bool(worse)
-    few = min(one.evidence.n for one in against)
+    said += [f"better than guessing, as {', '.join(guessing)} {'is' if len(guessing) == 1 else 'are'} not"] * (
+        bool(guessing) and not against
+    )
+    few = min((one.evidence.n for one in against), default=FEWEST)
     if few < FEWEST:
         said.insert(0, f"not sure, from {few} common seed{'s' * (few != 1)}: at least {FEWEST} are needed")
     return "; ".join(said) or "better than every other variant measured"

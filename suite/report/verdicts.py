@@ -206,7 +206,7 @@ def correct_samples(results: Results) -> dict[str, np.ndarray]:
     found = {}
     for one in artifact_lines(results, "accuracy", "correct").to_dict("records"):
         try:
-            found[one["run_id"]] = unpacked(one["correct"], one["n"])
+            found[one["run_id"]] = unpacked(one["correct"], int(one["n"]))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             results.problem(f"the right samples of {one['run_id']} cannot be used: {error}; run the cell with --rerun")
     return found
