@@ -32,8 +32,8 @@ from suite.models.threads import steady
 from suite.registry import variants
 from suite.results.record import Value
 
-BATCH = 64
-FEWEST, MOST = 16, 512
+BATCH = 128
+FEWEST, MOST = 16, 256
 SHARE = 0.005
 """Test samples for each sample trained on, counted in every epoch: so many cost under a tenth of the training."""
 
